@@ -1,0 +1,1 @@
+"""Floor 2: stillness within a series; registration between series and between visits."""

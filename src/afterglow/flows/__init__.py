@@ -1,0 +1,1 @@
+"""Floor 3: recipes. Order of steps, cache, manifest. No maths."""

@@ -1,0 +1,1 @@
+"""Floor 2: the only room that knows BIDS and NIfTI."""

@@ -1,0 +1,30 @@
+"""The few types every kernel rests on."""
+
+from enum import IntEnum
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.floating[Any]]
+
+
+class Status(IntEnum):
+    """Why a voxel has the value it has; stored as uint8 beside every map."""
+
+    OK = 0
+    NOT_ASKED = 1  # outside the mask
+    NO_UPTAKE = 2  # the curve never rises: amplitudes are zero, rates are not measured
+    AT_BOUND = 3  # the best fit lies on a bound of the physical range
+    NO_CONVERGENCE = 4
+    NOT_FINITE = 5  # NaN or Inf in the data
+
+
+STATUS_WORDS: dict[Status, str] = {
+    Status.OK: "fitted",
+    Status.NOT_ASKED: "outside the mask",
+    Status.NO_UPTAKE: "no uptake of contrast agent",
+    Status.AT_BOUND: "best fit on a bound",
+    Status.NO_CONVERGENCE: "no convergence",
+    Status.NOT_FINITE: "data not finite",
+}

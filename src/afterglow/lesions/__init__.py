@@ -1,0 +1,1 @@
+"""Floor 2: outline, reference tissue, measure -> Measurements."""

@@ -1,0 +1,1 @@
+"""Floor 2: Series -> ParameterMaps (T1, concentration, AIF, DCE)."""

@@ -1,0 +1,63 @@
+"""The table of quantities: every number that afterglow writes has one row here, and so one unit."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """One measured thing: name, symbol, UCUM unit, codes, and the ranges it should and does get shown in.
+
+    `sane` is where a value is physically possible; `display` is the window a reader expects.
+    `caplex` follows OSIPI CAPLEX where an entry was confirmed, `dicom` is a PS3.16 code; empty where none exists.
+    """
+
+    name: str
+    symbol: str
+    unit: str
+    long_name: str
+    sane: tuple[float, float]
+    display: tuple[float, float]
+    caplex: str = ""
+    dicom: str = ""
+    colours: str = "perfusion"  # which colour table a map of it gets: perfusion, relaxation, diverging, error
+
+    def __post_init__(self) -> None:
+        if not self.name.isidentifier():
+            raise ValueError(f"quantity name {self.name!r} is not an identifier")
+        for low, high in (self.sane, self.display):
+            if not low < high:
+                raise ValueError(f"quantity {self.name}: range {low} to {high} is empty")
+
+    @property
+    def unit_label(self) -> str:
+        """The unit as a person reads it; nothing for a plain fraction."""
+        return "" if self.unit == "1" else self.unit.replace("{", "").replace("}", "")
+
+
+_ROWS = (
+    Quantity("t1", "T1", "s", "longitudinal relaxation time", (0.0, 10.0), (0.0, 3.0), caplex="Q.EL1.001", dicom="113063", colours="relaxation"),
+    Quantity("s0", "S0", "{arbitrary}", "equilibrium signal", (0.0, 1e9), (0.0, 1e4), colours="relaxation"),
+    Quantity("ktrans", "Ktrans", "/min", "volume transfer constant", (0.0, 5.0), (0.0, 0.3), caplex="Q.PH1.008", dicom="126312"),
+    Quantity("kep", "kep", "/min", "rate constant from tissue to plasma", (0.0, 60.0), (0.0, 2.0), caplex="Q.PH1.009", dicom="126313"),
+    Quantity("ve", "ve", "1", "extravascular extracellular volume fraction", (0.0, 1.0), (0.0, 0.6), caplex="Q.PH1.001.[e]", dicom="126314"),
+    Quantity("vp", "vp", "1", "plasma volume fraction", (0.0, 1.0), (0.0, 0.15), caplex="Q.PH1.001.[p]", dicom="126331"),
+    Quantity("fp", "Fp", "mL/(100.mL)/min", "plasma flow", (0.0, 500.0), (0.0, 60.0), caplex="Q.PH1.002"),
+    Quantity("ps", "PS", "/min", "permeability surface area product", (0.0, 5.0), (0.0, 0.3), caplex="Q.PH1.004"),
+    Quantity("delay", "delay", "s", "arterial delay", (-60.0, 60.0), (-5.0, 10.0), caplex="Q.PH1.010", colours="diverging"),
+    Quantity("iaugc60", "IAUGC60", "mmol/L.s", "initial area under the concentration curve, 60 s", (-100.0, 1e3), (0.0, 30.0), dicom="126320"),
+    Quantity("iaugc90", "IAUGC90", "mmol/L.s", "initial area under the concentration curve, 90 s", (-100.0, 1e3), (0.0, 45.0), dicom="126321"),
+    Quantity("iaugc120", "IAUGC120", "mmol/L.s", "initial area under the concentration curve, 120 s", (-100.0, 1e3), (0.0, 60.0)),
+    Quantity("slope", "slope", "mmol/L/s", "steepest rise of concentration", (0.0, 10.0), (0.0, 0.05)),
+    Quantity("ttp", "TTP", "s", "time from bolus arrival to peak concentration", (0.0, 3600.0), (0.0, 300.0), colours="relaxation"),
+    Quantity("signal_change", "dS", "%", "largest relative signal change", (-100.0, 1e4), (0.0, 200.0)),
+    Quantity("peak", "Cpeak", "mmol/L", "largest concentration", (-1.0, 50.0), (0.0, 1.0)),
+    Quantity("rms", "RMS", "mmol/L", "root mean square residual of the fit", (0.0, 10.0), (0.0, 0.05), colours="error"),
+    Quantity("model_choice", "model", "1", "model with the least AICc, as index", (-1.0, 20.0), (0.0, 5.0), colours="relaxation"),
+    Quantity("volume", "V", "mL", "lesion volume", (0.0, 5e3), (0.0, 100.0)),
+    Quantity("bidimensional_product", "A", "mm2", "largest product of perpendicular axial diameters", (0.0, 1e5), (0.0, 5e3)),
+    Quantity("longest_diameter", "D", "mm", "longest axial diameter", (0.0, 500.0), (0.0, 100.0)),
+)  # fmt: skip
+
+QUANTITIES: dict[str, Quantity] = {row.name: row for row in _ROWS}
+if len(QUANTITIES) != len(_ROWS):
+    raise ValueError("two quantities share one name")

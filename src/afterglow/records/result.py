@@ -1,0 +1,87 @@
+"""What one visit, and one patient, come to: everything a report or a viewer needs, and nothing it must compute."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from afterglow.records.alignment import Alignment, Motion, QualityLine
+from afterglow.records.course import Course
+from afterglow.records.grid import Grid
+from afterglow.records.lesion import Lesion, Reference
+from afterglow.records.locking import locked
+from afterglow.records.maps import Aif, ParameterMap, Provenance
+from afterglow.records.quantity import Quantity
+from afterglow.records.response import Verdict
+
+
+@dataclass(frozen=True, eq=False)
+class RegionCurve:
+    """Mean concentration of a region over time, with the model fitted to that mean curve."""
+
+    label: str  # "lesion 1", "reference"
+    times_s: NDArray[np.float64]  # (t,)
+    measured_mM: NDArray[np.float64]  # (t,)
+    fitted_mM: NDArray[np.float64] | None  # (t,)
+    model: str
+    n_voxels: int
+    parameters: tuple[tuple[str, float, str], ...] = ()  # name, value, unit
+
+    def __post_init__(self) -> None:
+        for name in ("times_s", "measured_mM", "fitted_mM"):
+            array = getattr(self, name)
+            if array is not None:
+                object.__setattr__(self, name, locked(array))
+
+
+@dataclass(frozen=True, eq=False)
+class ExamResult:
+    """One visit, quantified, on the grid of its dynamic series."""
+
+    subject: str
+    session: str
+    day: float
+    method: str
+    grid: Grid
+    backdrop: NDArray[np.float32]  # (i, j, k) anatomy on the same grid, to draw maps over
+    backdrop_name: str
+    maps: tuple[ParameterMap, ...]
+    aif: Aif
+    motion: Motion | None
+    alignments: tuple[Alignment, ...]
+    lesions: tuple[Lesion, ...]
+    reference: Reference | None
+    curves: tuple[RegionCurve, ...]
+    quality: tuple[QualityLine, ...]
+    provenance: tuple[Provenance, ...]
+
+    def map_of(self, quantity: str) -> ParameterMap | None:
+        """The map of that quantity, or None."""
+        return next((m for m in self.maps if m.quantity.name == quantity), None)
+
+
+@dataclass(frozen=True, eq=False)
+class PairView:
+    """Two visits in the space of the earlier one, for the eye only: nothing is measured on resampled maps."""
+
+    grid: Grid
+    sessions: tuple[str, str]
+    days: tuple[float, float]
+    backdrops: tuple[NDArray[np.float32], NDArray[np.float32]]
+    lesions: tuple[NDArray[np.bool_], NDArray[np.bool_]]
+    maps: tuple[tuple[Quantity, NDArray[np.float32], NDArray[np.float32]], ...]
+    alignment: Alignment
+
+
+@dataclass(frozen=True, eq=False)
+class PatientResult:
+    """One patient: the visits in order, the measurements of all of them, the calls."""
+
+    participant_id: str
+    method: str
+    exams: tuple[ExamResult, ...]
+    course: Course
+    verdicts: tuple[Verdict, ...]
+    pair: PairView | None
+    methods_paragraph: str
+    references: tuple[str, ...]  # DOIs

@@ -1,0 +1,66 @@
+"""One acquisition, and one visit."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from afterglow.records.grid import Grid
+from afterglow.records.locking import locked
+from afterglow.records.protocol import Injection, Protocol
+
+
+@dataclass(frozen=True, eq=False)
+class Series:
+    """Images on one grid, one for each time (or each flip angle, each echo): data is read when asked for.
+
+    `load()` gives float32 (i, j, k, t), or (i, j, k) where `times_s` is empty.
+    """
+
+    role: str  # dce, vfa, T1w, FLAIR …: what the method file asks for
+    grid: Grid
+    times_s: NDArray[np.float64]  # (t,); empty for a single image
+    protocol: Protocol
+    load: Callable[[], NDArray[np.float32]] = field(repr=False)
+    source: str  # path relative to the data set
+    injection: Injection | None = None
+
+    def __post_init__(self) -> None:
+        times_s = np.asarray(self.times_s, dtype=np.float64)
+        if times_s.ndim != 1 or not np.isfinite(times_s).all():
+            raise ValueError(f"{self.source}: frame times must be a list of finite seconds")
+        if times_s.size > 1 and not (np.diff(times_s) > 0).all():
+            raise ValueError(f"{self.source}: frame times must rise from frame to frame")
+        object.__setattr__(self, "times_s", locked(times_s))
+
+    @property
+    def is_dynamic(self) -> bool:
+        return self.times_s.size > 1
+
+
+@dataclass(frozen=True, eq=False)
+class Exam:
+    """One visit of one subject: a day on the subject's own clock, and its series by role.
+
+    A role may hold several series (one for each flip angle, say), in the order of their acquisition label.
+    """
+
+    subject: str
+    session: str
+    day: float
+    series: Mapping[str, tuple[Series, ...]]
+
+    def __post_init__(self) -> None:
+        if not np.isfinite(self.day):
+            raise ValueError(f"sub-{self.subject} ses-{self.session}: a visit needs its day")
+
+    def one(self, role: str) -> Series | None:
+        """The only series of that role; None where there is none. ValueError where there are several."""
+        found = self.series.get(role, ())
+        if len(found) > 1:
+            raise ValueError(
+                f"sub-{self.subject} ses-{self.session}: {len(found)} series with role {role}: "
+                + ", ".join(s.source for s in found)
+            )
+        return found[0] if found else None

@@ -1,0 +1,1 @@
+"""Floor 2: two visits and a rule -> Verdict."""

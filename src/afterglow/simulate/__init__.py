@@ -1,0 +1,1 @@
+"""Floor 2: digital patients with their truth."""
