@@ -7,6 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.floating[Any]]
+Index = NDArray[np.intp]
+Mask = NDArray[np.bool_]
+Float = type[np.float32] | type[np.float64]
 
 
 class Status(IntEnum):
@@ -18,6 +21,7 @@ class Status(IntEnum):
     AT_BOUND = 3  # the best fit lies on a bound of the physical range
     NO_CONVERGENCE = 4
     NOT_FINITE = 5  # NaN or Inf in the data
+    NO_SIGNAL = 6  # nothing but zeros, or less: there is no tissue here
 
 
 STATUS_WORDS: dict[Status, str] = {
@@ -27,4 +31,5 @@ STATUS_WORDS: dict[Status, str] = {
     Status.AT_BOUND: "best fit on a bound",
     Status.NO_CONVERGENCE: "no convergence",
     Status.NOT_FINITE: "data not finite",
+    Status.NO_SIGNAL: "no signal",
 }

@@ -1,0 +1,38 @@
+"""Least squares of two unit columns with both amplitudes in a box: the optimum itself, never a clipped free optimum.
+
+A curve y is explained as alpha q + beta e with |q| = |e| = 1 and q.e = rho. With a = q.y and s = e.y the explained
+energy is 2 alpha a + 2 beta s - alpha^2 - 2 rho alpha beta - beta^2, to be greatest over
+0 <= alpha <= alpha_max, 0 <= beta <= beta_max.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from afterglow.kernels.types import Array
+
+
+class Boxed(NamedTuple):
+    """Amplitudes and the explained energy, all of one shape."""
+
+    alpha: Array
+    beta: Array
+    gain: Array
+
+
+def _clipped(value: Array, high: Array | float) -> Array:
+    clipped: Array = np.minimum(np.maximum(value, 0), high)
+    return clipped
+
+
+def best_in_box(a: Array, s: Array, rho: Array, *, alpha_max: float, beta_max: Array) -> Boxed:
+    """The box optimum, exactly, in three clips. Shapes broadcast together; either bound may be infinite.
+
+    With alpha free, the best beta is the clipped projection. If the alpha that goes with it is inside its bounds, that
+    is the optimum; if not, concavity puts the optimum on the bound that alpha would cross. Either way the last line
+    gives the beta that goes with that alpha.
+    """
+    beta_if_free = _clipped((s - rho * a) / (1 - rho * rho), beta_max)
+    alpha = _clipped(a - rho * beta_if_free, alpha_max)
+    beta = _clipped(s - rho * alpha, beta_max)
+    return Boxed(alpha, beta, alpha * (2 * a - alpha) + beta * (2 * (s - rho * alpha) - beta))
