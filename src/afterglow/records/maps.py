@@ -11,6 +11,7 @@ from afterglow.records.locking import locked
 from afterglow.records.quantity import Quantity
 
 Setting = str | float | int | bool | None
+Settings = Mapping[str, Setting | tuple[Setting, ...]]
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,7 @@ class Provenance:
 
     step: str
     version: str
-    settings: Mapping[str, Setting | tuple[Setting, ...]]
+    settings: Settings
     sources: tuple[str, ...]  # paths relative to the data set
     sentence: str
     dois: tuple[str, ...] = ()

@@ -35,7 +35,7 @@ class Quantity:
 
 
 _ROWS = (
-    Quantity("t1", "T1", "s", "longitudinal relaxation time", (0.0, 10.0), (0.0, 3.0), caplex="Q.EL1.001", dicom="113063", colours="relaxation"),
+    Quantity("t1", "T1", "s", "longitudinal relaxation time", (0.0, 10.0), (0.0, 3.0), colours="relaxation"),
     Quantity("s0", "S0", "{arbitrary}", "equilibrium signal", (0.0, 1e9), (0.0, 1e4), colours="relaxation"),
     Quantity("ktrans", "Ktrans", "/min", "volume transfer constant", (0.0, 5.0), (0.0, 0.3), caplex="Q.PH1.008", dicom="126312"),
     Quantity("kep", "kep", "/min", "rate constant from tissue to plasma", (0.0, 60.0), (0.0, 2.0), caplex="Q.PH1.009", dicom="126313"),
@@ -43,12 +43,12 @@ _ROWS = (
     Quantity("vp", "vp", "1", "plasma volume fraction", (0.0, 1.0), (0.0, 0.15), caplex="Q.PH1.001.[p]", dicom="126331"),
     Quantity("fp", "Fp", "mL/(100.mL)/min", "plasma flow", (0.0, 500.0), (0.0, 60.0), caplex="Q.PH1.002"),
     Quantity("ps", "PS", "/min", "permeability surface area product", (0.0, 5.0), (0.0, 0.3), caplex="Q.PH1.004"),
-    Quantity("delay", "delay", "s", "arterial delay", (-60.0, 60.0), (-5.0, 10.0), caplex="Q.PH1.010", colours="diverging"),
-    Quantity("iaugc60", "IAUGC60", "mmol/L.s", "initial area under the concentration curve, 60 s", (-100.0, 1e3), (0.0, 30.0), dicom="126320"),
-    Quantity("iaugc90", "IAUGC90", "mmol/L.s", "initial area under the concentration curve, 90 s", (-100.0, 1e3), (0.0, 45.0), dicom="126321"),
+    Quantity("delay", "delay", "s", "arterial delay", (-60.0, 60.0), (-5.0, 10.0), caplex="Q.PH1.007", colours="diverging"),
+    Quantity("iaugc60", "IAUGC60", "mmol/L.s", "initial area under the concentration curve, 60 s", (-100.0, 1e3), (0.0, 30.0), caplex="Q.CD1.013", dicom="126320"),
+    Quantity("iaugc90", "IAUGC90", "mmol/L.s", "initial area under the concentration curve, 90 s", (-100.0, 1e3), (0.0, 45.0), caplex="Q.CD1.013", dicom="126321"),
     Quantity("iaugc120", "IAUGC120", "mmol/L.s", "initial area under the concentration curve, 120 s", (-100.0, 1e3), (0.0, 60.0)),
     Quantity("slope", "slope", "mmol/L/s", "steepest rise of concentration", (0.0, 10.0), (0.0, 0.05)),
-    Quantity("ttp", "TTP", "s", "time from bolus arrival to peak concentration", (0.0, 3600.0), (0.0, 300.0), colours="relaxation"),
+    Quantity("ttp", "TTP", "s", "time from bolus arrival to peak concentration", (0.0, 3600.0), (0.0, 300.0), caplex="Q.CD1.010", colours="relaxation"),
     Quantity("signal_change", "dS", "%", "largest relative signal change", (-100.0, 1e4), (0.0, 200.0)),
     Quantity("peak", "Cpeak", "mmol/L", "largest concentration", (-1.0, 50.0), (0.0, 1.0)),
     Quantity("rms", "RMS", "mmol/L", "root mean square residual of the fit", (0.0, 10.0), (0.0, 0.05), colours="error"),

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from afterglow.records.grid import Grid
 from afterglow.records.locking import locked
-from afterglow.records.protocol import Injection, Protocol
+from afterglow.records.protocol import Agent, Injection, Protocol
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,6 +25,8 @@ class Series:
     load: Callable[[], NDArray[np.float32]] = field(repr=False)
     source: str  # path relative to the data set
     injection: Injection | None = None
+    agent: Agent | None = None  # with the relaxivity that the sidecar gives
+    haematocrit: float | None = None  # of the subject at that visit, where the sidecar gives it
 
     def __post_init__(self) -> None:
         times_s = np.asarray(self.times_s, dtype=np.float64)

@@ -1,0 +1,147 @@
+"""The arterial input function: found, taken from a population, or given. A user's mask or curve always wins."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from afterglow.kernels.aif_population import POPULATION_AIFS
+from afterglow.kernels.aif_search import AifSearch, find_artery
+from afterglow.kernels.spgr import plasma_from_blood
+from afterglow.quantify.concentration import Concentration
+from afterglow.quantify.made import provenance
+from afterglow.records.errors import BadInput, NoArterialInput
+from afterglow.records.maps import Aif, Provenance, Settings
+
+_GOOD_ENOUGH = 0.3  # sections whose own curve scores less do not join the mean
+
+
+def automatic_aif(concentration: Concentration, *, haematocrit: float, by_section: bool, source: str) -> tuple[Aif, Provenance]:
+    """Cluster analysis over the whole volume, or section by section with the mean over the sections that hold an artery.
+
+    NoArterialInput, with what was found instead, where no voxel looks like an artery.
+    """
+    if by_section:
+        aif = _by_section(concentration, haematocrit, source)
+    else:
+        found = _searched(concentration, np.ones(len(concentration.curves_mM), dtype=bool), source)
+        aif = _aif(
+            concentration, found.curve, found.members, "automatic, cluster analysis", haematocrit, found.quality, found.remarks
+        )
+    where = "in each section" if by_section else "in the whole volume"
+    sentence = (
+        f"The arterial input function was found by cluster analysis {where} ({len(aif.voxels)} voxels, quality {aif.quality:.2f}) "
+        f"and divided by 1 - {haematocrit:g} (haematocrit)."
+    )
+    return aif, provenance(
+        "aif",
+        sentence,
+        {"how": "automatic", "by_section": by_section, "haematocrit": haematocrit},
+        (source,),
+        "10.1002/mrm.20759",
+    )
+
+
+def masked_aif(
+    concentration: Concentration, region: NDArray[np.bool_], *, haematocrit: float, source: str
+) -> tuple[Aif, Provenance]:
+    """The mean curve of a region (i, j, k) that a person marked."""
+    members = np.flatnonzero(region[concentration.mask])
+    curves = concentration.curves_mM[members]
+    whole = np.isfinite(curves).all(axis=1)
+    if not whole.any():
+        raise BadInput(
+            f"{source}: none of its {int(np.count_nonzero(region))} voxels has a curve that is finite in all frames; mark unsaturated arterial voxels"
+        )
+    mean = curves[whole].mean(axis=0, dtype=np.float64)
+    aif = _aif(concentration, mean, members[whole], f"given region, {source}", haematocrit, float("nan"), ())
+    sentence = f"The arterial input function is the mean of {int(whole.sum())} voxels marked by hand, divided by 1 - {haematocrit:g} (haematocrit)."
+    return aif, provenance("aif", sentence, {"how": "given region", "haematocrit": haematocrit}, (source,))
+
+
+def given_aif(aif: Aif, source: str) -> tuple[Aif, Provenance]:
+    """A curve that a person measured."""
+    return aif, provenance(
+        "aif",
+        "The arterial input function was given as a curve.",
+        {"how": "given curve", "haematocrit": aif.haematocrit},
+        (source,),
+    )
+
+
+def population_aif(
+    concentration: Concentration, *, name: str, haematocrit: float, dose_mmol_kg: float | None, source: str
+) -> tuple[Aif, Provenance]:
+    """A published curve, starting when the bolus arrives; scaled to the dose where both doses are known."""
+    row = POPULATION_AIFS[name]
+    curve = row.curve(concentration.times_s, delay_s=concentration.arrival_s)
+    plasma = curve if row.compartment == "plasma" else plasma_from_blood(curve, haematocrit=haematocrit)
+    remarks = []
+    if row.dose_mmol_kg is not None and dose_mmol_kg is not None:
+        plasma = plasma * (dose_mmol_kg / row.dose_mmol_kg)
+    else:
+        remarks.append(
+            "not scaled to the dose: "
+            + ("the sidecar gives no ContrastDose" if dose_mmol_kg is None else "the source gives no dose")
+        )
+    aif = Aif(
+        concentration.times_s,
+        plasma.astype(np.float64),
+        f"population, {row.cite}",
+        haematocrit,
+        float("nan"),
+        remarks=tuple(remarks),
+    )
+    sentence = f"The arterial input function is the population curve of {row.cite}."
+    settings: Settings = {"how": "population", "name": name, "haematocrit": haematocrit, "dose_mmol_kg": dose_mmol_kg}
+    return aif, provenance("aif", sentence, settings, (source,))
+
+
+def _searched(concentration: Concentration, rows: NDArray[np.bool_], source: str) -> AifSearch:
+    where = np.flatnonzero(rows)
+    try:
+        found = find_artery(
+            concentration.times_s, concentration.curves_mM[where], baseline_signal=concentration.baseline_signal[where]
+        )
+    except ValueError as error:
+        raise NoArterialInput(f"{source}: {error}; mark arterial voxels (label-aif mask) or give a curve (*_aif.tsv)") from error
+    return found._replace(members=where[found.members])
+
+
+def _by_section(concentration: Concentration, haematocrit: float, source: str) -> Aif:
+    axis = int(np.argmax(concentration.grid.spacing_mm))
+    section = np.argwhere(concentration.mask)[:, axis]
+    found: list[tuple[int, AifSearch]] = []
+    refused: list[str] = []
+    for index in np.unique(section):
+        try:
+            found.append((int(index), _searched(concentration, section == index, source)))
+        except NoArterialInput:
+            refused.append(str(index))
+    good = [(index, one) for index, one in found if one.quality >= _GOOD_ENOUGH]
+    if not good:
+        best = max((one.quality for _, one in found), default=0.0)
+        raise NoArterialInput(
+            f"{source}: no section holds an artery (best quality {best:.2f} of {len(found)} candidates); mark arterial voxels (label-aif mask)"
+        )
+    members = np.concatenate([one.members for _, one in good])
+    curve = concentration.curves_mM[members].mean(axis=0, dtype=np.float64)
+    quality = float(np.average([one.quality for _, one in good], weights=[one.members.size for _, one in good]))
+    remarks = [f"section {index}: {one.members.size} voxels, quality {one.quality:.2f}" for index, one in found]
+    if refused:
+        remarks.append(f"no artery in sections {', '.join(refused)}")
+    return _aif(
+        concentration, curve, members, "automatic, cluster analysis section by section", haematocrit, quality, tuple(remarks)
+    )
+
+
+def _aif(
+    concentration: Concentration,
+    blood_mM: NDArray[np.floating],
+    members: NDArray[np.intp],
+    origin: str,
+    haematocrit: float,
+    quality: float,
+    remarks: tuple[str, ...],
+) -> Aif:
+    plasma = plasma_from_blood(np.asarray(blood_mM, dtype=np.float64), haematocrit=haematocrit)
+    voxels = np.argwhere(concentration.mask)[members]
+    return Aif(concentration.times_s, plasma.astype(np.float64), origin, haematocrit, quality, voxels, remarks)

@@ -1,0 +1,137 @@
+"""Signal to concentration of contrast agent, with the frames before contrast said aloud."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from afterglow.kernels.arrival import find_arrival
+from afterglow.kernels.spgr import concentration as spgr_concentration
+from afterglow.kernels.types import Status
+from afterglow.quantify.made import provenance
+from afterglow.records.alignment import QualityLine
+from afterglow.records.errors import BadInput
+from afterglow.records.grid import Grid
+from afterglow.records.maps import ParameterMap, Provenance
+from afterglow.records.protocol import Agent, Spgr
+
+FEW_BASELINE_FRAMES = 3
+_BRIGHTEST_RISE = 0.02  # of the voxels: those that rise most show when the bolus comes
+
+
+@dataclass(frozen=True, eq=False)
+class Concentration:
+    """Curves of the mask's voxels, and what they were made with."""
+
+    grid: Grid
+    mask: NDArray[np.bool_]  # (i, j, k)
+    times_s: NDArray[np.float64]  # (t,)
+    curves_mM: NDArray[np.float32]  # (n, t); NaN where saturated or without T1
+    baseline_signal: NDArray[np.float32]  # (n,)
+    n_baseline: int
+    arrival_s: float
+    provenance: Provenance
+    quality: tuple[QualityLine, ...]
+
+    def of(self, region: NDArray[np.bool_]) -> NDArray[np.float32]:
+        """Curves (m, t) of a region (i, j, k); voxels outside the mask are left out."""
+        return self.curves_mM[region[self.mask]]
+
+
+def to_concentration(
+    data: NDArray[np.float32],
+    times_s: NDArray[np.float64],
+    protocol: Spgr,
+    t1: ParameterMap,
+    mask: NDArray[np.bool_],
+    *,
+    agent: Agent,
+    b1: NDArray[np.float32] | None,
+    use_t2star: bool,
+    source: str,
+) -> Concentration:
+    """Concentration (CAPLEX M.SM2.002 inverted) of every voxel of the mask from a series (i, j, k, t).
+
+    The frames before contrast are found on the voxels that rise most. BadInput where contrast is there from the first
+    frame on, or no voxel rises. `use_t2star` also undoes the agent's T2* decay and needs TE and r2*.
+    """
+    signal = data[mask]
+    frame, arrival_s, remark = _arrival(signal, times_s, source)
+    quality = _baseline_quality(frame, remark)
+    te_s, r2star = (protocol.te_s, agent.r2star_per_mM_s) if use_t2star else (None, None)
+    if use_t2star and (te_s is None or r2star is None):
+        raise BadInput(f"{source}: undoing T2* decay needs EchoTime in the sidecar and r2* of {agent.name} in the method file")
+    curves = np.empty(signal.shape, dtype=np.float32)
+    t10 = t1.values[mask]
+    for start in range(0, len(signal), 65536):  # blocks, so that the float64 inside does not fill the memory
+        part = slice(start, start + 65536)
+        curves[part] = spgr_concentration(
+            signal[part],
+            t10_s=t10[part],
+            flip_deg=protocol.flip_deg,
+            tr_s=protocol.tr_s,
+            r1_per_mM_s=agent.r1_per_mM_s,
+            baseline_frames=slice(0, frame),
+            b1=1.0 if b1 is None else b1[mask][part],
+            te_s=te_s,
+            r2star_per_mM_s=r2star,
+        )
+    sentence = (
+        f"Signal was converted to concentration with the steady-state equation of the spoiled gradient echo, r1 {agent.r1_per_mM_s:g} /mM/s "
+        f"({agent.source}) and the first {frame} frames as baseline."
+    )
+    settings = {
+        "r1_per_mM_s": agent.r1_per_mM_s,
+        "baseline_frames": frame,
+        "tr_s": protocol.tr_s,
+        "flip_deg": protocol.flip_deg,
+        "t2star": use_t2star,
+    }
+    how = provenance("concentration", sentence, settings, (source,))
+    unusable = float(np.mean(~np.isfinite(curves).all(axis=1)))
+    quality += (_saturation_quality(unusable),)
+    return Concentration(t1.grid, mask, times_s, curves, signal[:, :frame].mean(axis=1), frame, arrival_s, how, quality)
+
+
+def usable(concentration: Concentration, t1: ParameterMap) -> NDArray[np.uint8]:
+    """Status (n,) of every voxel's curve before any model: OK, or why there is none."""
+    finite = np.isfinite(concentration.curves_mM).all(axis=1)
+    known = np.isfinite(t1.values[concentration.mask])
+    return np.where(finite & known, np.uint8(Status.OK), np.uint8(Status.NOT_FINITE))
+
+
+def _arrival(signal: NDArray[np.float32], times_s: NDArray[np.float64], source: str) -> tuple[int, float, str]:
+    finite = np.isfinite(signal).all(axis=1)
+    if not finite.any():
+        raise BadInput(f"{source}: no voxel is finite in all frames; look at the image, or convert it again")
+    usable = signal[finite]
+    spread = usable.max(axis=1) - np.median(usable, axis=1)
+    first = usable[:, 0]
+    rise = np.where(first > 0, (usable.max(axis=1) - first) / np.where(first > 0, first, 1), 0) * (spread > 0)
+    keep = max(10, int(_BRIGHTEST_RISE * rise.size))
+    brightest = np.argsort(-rise, kind="stable")[:keep]
+    curve = usable[brightest].mean(axis=0, dtype=np.float64)
+    try:
+        found = find_arrival(times_s, curve / curve[0])
+    except ValueError as error:
+        raise BadInput(f"{source}: {error}") from error
+    if found.frame < 1:
+        raise BadInput(
+            f"{source}: contrast is there from the first frame on ({times_s[0]:g} s), so there is no baseline; start the series before the injection"
+        )
+    return found.frame, found.time_s, found.remark
+
+
+def _baseline_quality(frame: int, remark: str) -> tuple[QualityLine, ...]:
+    level = "warning" if frame < FEW_BASELINE_FRAMES else "ok"
+    advice = (
+        f"fewer than {FEW_BASELINE_FRAMES}: the baseline is noisy, and with it every concentration"
+        if level == "warning"
+        else remark
+    )
+    return (QualityLine("frames before contrast", str(frame), level, advice),)  # type: ignore[arg-type]
+
+
+def _saturation_quality(share: float) -> QualityLine:
+    level = "warning" if share > 0.05 else "note" if share > 0 else "ok"
+    return QualityLine("voxels without a concentration (saturated, or no T1)", f"{100 * share:.1f} %", level)  # type: ignore[arg-type]

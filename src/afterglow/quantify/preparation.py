@@ -1,0 +1,36 @@
+"""Before any physics: which voxels are the subject, and smoothing where a method asks for it."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from afterglow.kernels.smoothing import foreground, smooth_in_space, smooth_in_time
+from afterglow.quantify.made import provenance
+from afterglow.records.errors import BadInput
+from afterglow.records.grid import Grid
+from afterglow.records.maps import Provenance
+
+
+def subject_mask(data: NDArray[np.float32], source: str) -> tuple[NDArray[np.bool_], Provenance]:
+    """The subject without the noise around it: series (i, j, k, t) -> mask (i, j, k). BadInput where there is none."""
+    with np.errstate(invalid="ignore"):
+        mean = np.nanmean(data, axis=-1) if np.isnan(data).any() else data.mean(axis=-1)
+    try:
+        mask = foreground(np.nan_to_num(mean, nan=0.0, posinf=0.0, neginf=0.0))
+    except ValueError as error:
+        raise BadInput(f"{source}: {error}; is this a magnitude image?") from error
+    sentence = f"Background noise was removed by a histogram threshold on the mean image ({np.count_nonzero(mask)} voxels kept)."
+    return mask, provenance("background", sentence, {"voxels": int(np.count_nonzero(mask))}, (source,))
+
+
+def smoothed(
+    data: NDArray[np.float32], grid: Grid, times_s: NDArray[np.float64], *, space_fwhm_mm: float, time_fwhm_s: float, source: str
+) -> tuple[NDArray[np.float32], Provenance]:
+    """A series (i, j, k, t) smoothed by Gaussians of these full widths at half maximum; zero leaves an axis alone."""
+    out = data
+    if space_fwhm_mm > 0:
+        out = smooth_in_space(out, fwhm_mm=space_fwhm_mm, spacing_mm=grid.spacing_mm).astype(np.float32, copy=False)
+    if time_fwhm_s > 0:
+        out = smooth_in_time(times_s, out, fwhm_s=time_fwhm_s).astype(np.float32, copy=False)
+    sentence = f"The series was smoothed by a Gaussian of {space_fwhm_mm:g} mm in space and {time_fwhm_s:g} s in time (FWHM)."
+    settings = {"space_fwhm_mm": space_fwhm_mm, "time_fwhm_s": time_fwhm_s}
+    return out, provenance("smooth", sentence, settings, (source,))
