@@ -26,7 +26,7 @@ def _per_s(value: Array | float) -> Array:
 
 
 def steady_state(times_s: Array, plasma_mM: Array, *, vp: Array, at_s: Array | None = None, delay_s: float = 0.0) -> Array:
-    """Plasma only, no exchange: vp cp (CAPLEX M.IC1.001)."""
+    """Plasma only, no exchange: vp cp."""
     return _column(vp) * sample(times_s, plasma_mM, at_s=at_s, delay_s=delay_s)
 
 
@@ -72,7 +72,7 @@ def uptake(
     at_s: Array | None = None,
     delay_s: float = 0.0,
 ) -> Array:
-    """Two-compartment uptake, no return from the interstitium (2CUM; CAPLEX M.IC1.007; doi:10.1002/mrm.26324)."""
+    """Two-compartment uptake, no return from the interstitium (2CUM; doi:10.1002/mrm.26324)."""
     fp, ps = np.asarray(fp_ml_100ml_min, dtype=np.float64) / ML_100ML_MIN, _per_s(ps_per_min)
     extracted = _ratio(ps, fp + ps)
     passing = exp_convolve(times_s, plasma_mM, _ratio(fp + ps, vp), at_s=at_s, delay_s=delay_s)

@@ -1,0 +1,89 @@
+"""What one visit has become so far, while the steps of a method are carried out on it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from afterglow.flows.method import Method
+from afterglow.kernels.problem import Fit
+from afterglow.quantify.concentration import Concentration
+from afterglow.records.alignment import Alignment, Motion, QualityLine
+from afterglow.records.errors import BadMethod
+from afterglow.records.grid import Grid
+from afterglow.records.maps import Aif, ParameterMap, Provenance
+from afterglow.records.protocol import Agent, Spgr
+from afterglow.records.series import Exam, Series
+
+Progress = Callable[[str, int, int], None]  # what, done, of how many
+
+
+def silent(what: str, done: int, total: int) -> None:
+    """Progress that nobody watches."""
+
+
+@dataclass
+class Work:
+    """The visit, the method, and what the steps have made; each step reads some of it and adds to it."""
+
+    exam: Exam
+    method: Method
+    dynamic: Series
+    data: NDArray[np.float32]  # (i, j, k, t)
+    protocol: Spgr
+    agent: Agent
+    haematocrit: float
+    workers: int
+    progress: Progress
+    given_aif_mask: tuple[NDArray[np.bool_], str] | None = None
+    given_aif: tuple[Aif, str] | None = None
+    mask: NDArray[np.bool_] | None = None
+    motion: Motion | None = None
+    alignments: dict[str, Alignment] = field(default_factory=dict)  # by series, as the method names them
+    aligned: dict[str, tuple[Series, ...]] = field(default_factory=dict)  # on the dynamic grid
+    t1: ParameterMap | None = None
+    concentration: Concentration | None = None
+    aif: Aif | None = None
+    fits: list[tuple[str, Fit]] = field(default_factory=list)
+    maps: list[ParameterMap] = field(default_factory=list)
+    provenance: list[Provenance] = field(default_factory=list)
+    quality: list[QualityLine] = field(default_factory=list)
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def grid(self) -> Grid:
+        return self.dynamic.grid
+
+    @property
+    def times_s(self) -> NDArray[np.float64]:
+        return self.dynamic.times_s
+
+    @property
+    def source(self) -> str:
+        return self.dynamic.source
+
+    def series(self, name: str) -> tuple[Series, ...]:
+        """The exam's series that the method calls by that name; empty where the exam has none."""
+        spec = self.method.series.get(name)
+        for role in spec.roles if spec else ():
+            if role in self.exam.series:
+                return self.exam.series[role]
+        return ()
+
+    def subject_mask(self) -> NDArray[np.bool_]:
+        """The voxels to work on: all, where the method removes no background."""
+        return np.ones(self.grid.shape, dtype=bool) if self.mask is None else self.mask
+
+    def need_concentration(self, step: str) -> Concentration:
+        if self.concentration is None:
+            raise BadMethod(f"{self.method.name}: the step {step!r} needs the step 'concentration' before it")
+        return self.concentration
+
+    def need_aif(self, step: str) -> Aif:
+        if self.aif is None:
+            raise BadMethod(f"{self.method.name}: the step {step!r} needs the step 'aif' before it")
+        return self.aif
+
+    def note(self, what: str, found: str, level: str, advice: str = "") -> None:
+        self.quality.append(QualityLine(what, found, level, advice))  # type: ignore[arg-type]

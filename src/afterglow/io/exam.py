@@ -1,0 +1,173 @@
+"""One visit: the files that play a role, read as series with their times and physics."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import numpy as np
+
+from afterglow.io.bids import Dataset, session_folder, sessions
+from afterglow.io.names import Pattern, parse_name, parse_pattern, sort_key
+from afterglow.io.nifti import FloatImage, Image, describe, read_image
+from afterglow.io.physics import agent, haematocrit, injection, inversion_recovery, spgr
+from afterglow.io.sidecar import Sidecar, read_sidecar
+from afterglow.io.timing import frame_times_s
+from afterglow.records.errors import BadInput, MissingInput
+from afterglow.records.protocol import Anatomy, InversionRecovery, Protocol
+from afterglow.records.series import Exam, Series
+
+ROLES: Mapping[str, str] = {
+    "dce": "perf/*_dce",
+    "vfa": "anat/*_VFA",  # a file for each flip angle (flip-<n>), or one 4D file with a list of angles
+    "irt1": "anat/*_IRT1",
+    "b1": "fmap/*_TB1map",
+    "T1w": "anat/*_T1w",
+    "CE-T1w": "anat/*_ce-*_T1w",
+    "T2w": "anat/*_T2w",
+    "FLAIR": "anat/*_FLAIR",
+}
+ANATOMIES = ("T1w", "T2w", "FLAIR")
+# Units of a relative transmit field, the factor to a fraction of the nominal flip angle.
+_B1_UNITS = {"1": 1.0, "ratio": 1.0, "fraction": 1.0, "relative": 1.0, "arbitrary": 1.0, "%": 0.01, "percent": 0.01, "p.u.": 0.01}
+_B1_RANGE = (0.3, 3.0)  # the median of a transmit field that is a fraction of nominal
+_NO_TIMES = np.zeros(0)
+
+
+def read_exam(dataset: Dataset, subject: str, session: str, roles: Mapping[str, str]) -> Exam:
+    """One visit with its series by role; `roles` gives each role its file pattern (see ROLES). Voxels are read on demand.
+
+    A role without files is absent from the exam. Raises BadInput, MissingInput, MissingTiming or CorruptFile.
+    """
+    visit = next((s for s in sessions(dataset, subject) if s.label == session), None)
+    folder = session_folder(dataset, subject, session)
+    if visit is None:
+        raise MissingInput(f"{folder}: there is no such visit; check the session label")
+    found: dict[str, tuple[Series, ...]] = {}
+    for role, words in roles.items():
+        pattern = parse_pattern(words)
+        series = [one for path in _matching(folder, pattern) for one in _read(dataset, path, role, pattern.suffix)]
+        if series:
+            found[role] = tuple(series)
+    return Exam(subject, session, visit.day, found)
+
+
+def _matching(folder: Path, pattern: Pattern) -> list[Path]:
+    by_stem: dict[str, Path] = {}
+    for path in sorted((folder / pattern.folder).glob(f"*_{pattern.suffix}.nii*")):
+        name = parse_name(path.name)
+        if name is None or not pattern.takes(name):
+            continue
+        stem = path.name.removesuffix(name.extension)
+        if stem in by_stem:
+            raise BadInput(f"{path}: {by_stem[stem].name} lies beside it; keep one of the two")
+        by_stem[stem] = path
+    return sorted(by_stem.values(), key=sort_key)
+
+
+def _read(dataset: Dataset, path: Path, role: str, suffix: str) -> list[Series]:
+    image = read_image(path)
+    sidecar = read_sidecar(path, dataset.root)
+    source = path.relative_to(dataset.root).as_posix()
+    match suffix:
+        case "dce":
+            return [_dynamic(image, sidecar, role, source)]
+        case "VFA":
+            return _flip_angles(image, sidecar, role, source)
+        case "IRT1":
+            protocol = inversion_recovery(sidecar, image.n_frames)
+            return _inversions(image, protocol, role, source)
+        case "TB1map":
+            return [_transmit_field(image, sidecar, role, source)]
+        case _ if suffix in ANATOMIES:
+            return [_single(image, Anatomy(suffix), role, source, _usable(image, source))]
+        case _:
+            raise BadInput(
+                f"{path}: afterglow does not know how to read the suffix {suffix!r}; known are dce, VFA, IRT1, TB1map, {', '.join(ANATOMIES)}"
+            )
+
+
+def _dynamic(image: Image, sidecar: Sidecar, role: str, source: str) -> Series:
+    if image.n_frames < 2:
+        raise BadInput(
+            f"{image.path}: it is a single volume, a dynamic series has one for each time; join the frames into one 4D file"
+        )
+    times_s = frame_times_s(sidecar, image.n_frames)
+    return Series(
+        role,
+        image.grid,
+        times_s,
+        spgr(sidecar, dynamic=True),
+        _usable(image, source),
+        source,
+        injection(sidecar),
+        agent(sidecar),
+        haematocrit(sidecar),
+    )
+
+
+def _single(image: Image, protocol: Protocol, role: str, source: str, load: Callable[[], FloatImage]) -> Series:
+    if image.n_frames != 1:
+        raise BadInput(f"{image.path}: it has {image.n_frames} frames where one volume is due; split it into one file for each")
+    return Series(role, image.grid, _NO_TIMES, protocol, load, source)
+
+
+def _flip_angles(image: Image, sidecar: Sidecar, role: str, source: str) -> list[Series]:
+    """One series for each flip angle, be they in files of their own or the frames of one 4D file."""
+    if image.n_frames == 1:
+        return [_single(image, spgr(sidecar, dynamic=False), role, source, _usable(image, source))]
+    flips_deg = sidecar.numbers("FlipAngle") or ()
+    if len(flips_deg) != image.n_frames:
+        raise BadInput(
+            f"{sidecar.where('FlipAngle')}: FlipAngle has {len(flips_deg)} angles for the {image.n_frames} volumes of {image.path.name}; "
+            "give one for each, or one file for each angle"
+        )
+    protocols = [spgr(sidecar, dynamic=False, frame=n) for n in range(image.n_frames)]
+    return [Series(role, image.grid, _NO_TIMES, p, _frame(image, n, source), source) for n, p in enumerate(protocols)]
+
+
+def _inversions(image: Image, protocol: InversionRecovery, role: str, source: str) -> list[Series]:
+    if image.n_frames == 1:
+        return [_single(image, protocol, role, source, _usable(image, source))]
+    single = [InversionRecovery((ti_s,), protocol.tr_s, protocol.te_s, protocol.field_t) for ti_s in protocol.ti_s]
+    return [Series(role, image.grid, _NO_TIMES, p, _frame(image, n, source), source) for n, p in enumerate(single)]
+
+
+def _transmit_field(image: Image, sidecar: Sidecar, role: str, source: str) -> Series:
+    units = sidecar.text("Units")
+    if units is None:
+        raise MissingInput(f"{image.path}: its sidecar gives no Units, so 1 and 100 could both be nominal; add Units, '1' or '%'")
+    if units not in _B1_UNITS:
+        sidecar.refuse("Units", "write '1' where 1 is the nominal flip angle, '%' where 100 is")
+    factor = np.float32(_B1_UNITS[units])
+    usable = _usable(image, source)
+
+    def load() -> FloatImage:
+        relative: FloatImage = usable() * factor
+        inside = relative[np.isfinite(relative) & (relative > 0)]
+        median = float(np.median(inside)) if inside.size else 0.0
+        if not _B1_RANGE[0] <= median <= _B1_RANGE[1]:
+            raise BadInput(
+                f"{image.path}: in the units {units!r} its median is {median:.3g} times the nominal flip angle; correct Units"
+            )
+        return relative
+
+    return _single(image, Anatomy("TB1map"), role, source, load)
+
+
+def _usable(image: Image, source: str) -> Callable[[], FloatImage]:
+    """Loads the voxels and refuses an image without content."""
+
+    def load() -> FloatImage:
+        data = image.load()
+        describe(data, source)
+        return data
+
+    return load
+
+
+def _frame(image: Image, index: int, source: str) -> Callable[[], FloatImage]:
+    def load() -> FloatImage:
+        frame = image.load()[..., index].copy(order="F")
+        describe(frame, f"{source} (volume {index + 1})")
+        return frame
+
+    return load

@@ -1,0 +1,270 @@
+"""One quantified visit on disk and back: maps, masks, curves and one JSON with everything else.
+
+Reports, the course of a patient and a resumed run read only this.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from afterglow.io.atomic import Written
+from afterglow.io.derivatives import aif_path, exam_folder, map_path, mask_path
+from afterglow.io.images import write_image, write_map, write_mask
+from afterglow.io.names import bids_name
+from afterglow.io.nifti import read_image
+from afterglow.io.sidecar import read_json
+from afterglow.io.write import Cell, write_json, write_tsv
+from afterglow.records.alignment import Alignment, Motion, QualityLine
+from afterglow.records.errors import BadInput
+from afterglow.records.grid import Grid
+from afterglow.records.lesion import Lesion, Reference
+from afterglow.records.maps import Aif, ParameterMap, Provenance
+from afterglow.records.measurement import MEASUREMENT_COLUMNS, Measurement
+from afterglow.records.quantity import QUANTITIES
+from afterglow.records.result import ExamResult, RegionCurve
+
+SPACE = "dce"  # maps and statistics stay in the native space of the perfusion series
+COLUMN_WORDS: dict[str, str] = {
+    "participant_id": "Subject label, with the prefix sub-",
+    "session_id": "Visit label, with the prefix ses-",
+    "day": "Day of the visit on the subject's own clock",
+    "lesion_id": "Persistent name of the lesion; n/a for reference tissue",
+    "region": "lesion or reference",
+    "quantity": "Name in the table of quantities (docs: quantities)",
+    "statistic": "mean, median, percentile …; value for a size",
+    "value": "The number; n/a where it was not measured",
+    "unit": "UCUM unit of value; 1 for a ratio to the reference",
+    "ci_low": "Lower end of the interval",
+    "ci_high": "Upper end of the interval",
+    "ci_kind": "What the interval speaks of",
+    "n_voxels": "Voxels with a value that were counted",
+    "volume_ml": "Volume of the region in mL",
+    "reference_kind": "Tissue a ratio was divided by; n/a where the value is no ratio",
+    "reference_value": "The same statistic in the reference tissue, in the quantity's own unit",
+    "space": "Space the voxels were counted in",
+    "method": "Method file",
+    "run_id": "First characters of the fingerprint of inputs, settings and versions",
+    "flags": "What a reader should know, separated by semicolons",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class StoredExam:
+    """A visit as it lies on disk."""
+
+    result: ExamResult
+    measurements: tuple[Measurement, ...]
+
+
+def exam_json_path(out: Path, subject: str, session: str) -> Path:
+    """perf/sub-01_ses-01_desc-afterglow_exam.json"""
+    name = bids_name({"sub": subject, "ses": session, "desc": "afterglow"}, "exam", ".json")
+    return exam_folder(out, subject, session) / "perf" / name
+
+
+def write_exam(out: Path, result: ExamResult, measurements: Sequence[Measurement]) -> tuple[Written, ...]:
+    """Write everything of one visit below `out`; the JSON that ties it together comes last."""
+    written: list[Written] = []
+    files: dict[str, object] = {}
+    maps = []
+    for one in result.maps:
+        model = str(one.provenance.settings.get("model") or "none")
+        path = map_path(out, result.subject, result.session, space=SPACE, model=model, param=one.quantity.name.replace("_", ""))
+        written += write_map(one, path, with_status=True)
+        maps.append(
+            {"quantity": one.quantity.name, "file": _relative(path, out), "standard_error": one.standard_error is not None}
+        )
+    files["maps"] = maps
+    backdrop = (
+        exam_folder(out, result.subject, result.session)
+        / "anat"
+        / bids_name({"sub": result.subject, "ses": result.session, "space": SPACE, "desc": "backdrop"}, "T1w", ".nii.gz")
+    )
+    written += write_image(backdrop, result.backdrop, result.grid, sidecar={"LongName": result.backdrop_name})
+    files["backdrop"] = _relative(backdrop, out)
+    regions: list[tuple[str, NDArray[np.bool_]]] = [(f"lesion{lesion.lesion_id}", lesion.mask) for lesion in result.lesions]
+    if result.reference is not None:
+        regions.append(("reference", result.reference.mask))
+    masks = []
+    for label, mask in regions:
+        path = mask_path(out, result.subject, result.session, space=SPACE, label=label)
+        written += write_mask(path, mask, result.grid, sidecar={"Type": "ROI" if label == "reference" else "Lesion"})
+        masks.append(_relative(path, out))
+    files["masks"] = masks
+    written += _write_aif(out, result)
+    written += write_measurements(measurements_path(out, result.subject, result.session), measurements)
+    written.append(write_json(exam_json_path(out, result.subject, result.session), {**_plain(result), "files": files}))
+    return tuple(written)
+
+
+def measurements_path(out: Path, subject: str, session: str) -> Path:
+    """perf/sub-01_ses-01_measurements.tsv"""
+    return exam_folder(out, subject, session) / "perf" / bids_name({"sub": subject, "ses": session}, "measurements", ".tsv")
+
+
+def write_measurements(path: Path, measurements: Sequence[Measurement]) -> tuple[Written, ...]:
+    """The table of measurements with its description; one row each, columns in the order of the record."""
+    rows: list[dict[str, Cell]] = [{name: _cell(name, getattr(m, name)) for name in MEASUREMENT_COLUMNS} for m in measurements]
+    return write_tsv(path, rows, COLUMN_WORDS)
+
+
+def read_exam_result(out: Path, subject: str, session: str) -> StoredExam:
+    """The visit that `write_exam` wrote. BadInput where its JSON is not one of this version."""
+    path = exam_json_path(out, subject, session)
+    content = read_json(path)
+    try:
+        return _rebuild(out, content)
+    except (KeyError, TypeError, IndexError) as error:
+        raise BadInput(
+            f"{path}: {error!r} is missing or malformed; it was written by another version, run this visit again"
+        ) from error
+
+
+def _relative(path: Path, out: Path) -> str:
+    return path.relative_to(out).as_posix()
+
+
+def _cell(name: str, value: Any) -> Cell:
+    if name == "flags" and isinstance(value, tuple):
+        return "; ".join(value) or None
+    if name == "participant_id":
+        return f"sub-{value}"
+    if name == "session_id":
+        return f"ses-{value}" if value else None
+    return value if value != "" else None
+
+
+def _write_aif(out: Path, result: ExamResult) -> tuple[Written, ...]:
+    rows = [{"time_s": float(t), "plasma_mM": float(c)} for t, c in zip(result.aif.times_s, result.aif.plasma_mM, strict=True)]
+    words = {"time_s": "Time on the clock of the dynamic series in s", "plasma_mM": "Concentration in plasma in mmol/L"}
+    return write_tsv(aif_path(out, result.subject, result.session), rows, words)
+
+
+def _plain(result: ExamResult) -> dict[str, object]:
+    aif, motion = result.aif, result.motion
+    return {
+        "subject": result.subject,
+        "session": result.session,
+        "day": result.day,
+        "method": result.method,
+        "shape": list(result.grid.shape),
+        "affine": result.grid.affine.tolist(),
+        "backdrop_name": result.backdrop_name,
+        "aif": {
+            "times_s": aif.times_s.tolist(),
+            "plasma_mM": aif.plasma_mM.tolist(),
+            "origin": aif.origin,
+            "haematocrit": aif.haematocrit,
+            "quality": None if np.isnan(aif.quality) else aif.quality,
+            "voxels": aif.voxels.tolist(),
+            "remarks": list(aif.remarks),
+        },
+        "motion": None if motion is None else {name: getattr(motion, name).tolist() for name in _MOTION},
+        "alignments": [{**asdict(a), "matrix": a.matrix.tolist()} for a in result.alignments],
+        "lesions": [{"lesion_id": v.lesion_id, "outlined": v.outlined, "note": v.note} for v in result.lesions],
+        "reference": None if result.reference is None else {"kind": result.reference.kind, "method": result.reference.method},
+        "curves": [_curve(c) for c in result.curves],
+        "quality": [asdict(q) for q in result.quality],
+        "provenance": [{**_provenance(p)} for p in result.provenance],
+        "map_provenance": [_provenance(m.provenance) for m in result.maps],
+    }
+
+
+_MOTION = ("times_s", "translation_mm", "rotation_deg", "displacement_mm", "framewise_mm", "resampled")
+
+
+def _provenance(p: Provenance) -> dict[str, object]:
+    return {
+        "step": p.step,
+        "version": p.version,
+        "settings": dict(p.settings),
+        "sources": list(p.sources),
+        "sentence": p.sentence,
+        "dois": list(p.dois),
+    }
+
+
+def _curve(c: RegionCurve) -> dict[str, object]:
+    return {
+        "label": c.label,
+        "times_s": c.times_s.tolist(),
+        "measured_mM": c.measured_mM.tolist(),
+        "fitted_mM": None if c.fitted_mM is None else c.fitted_mM.tolist(),
+        "model": c.model,
+        "n_voxels": c.n_voxels,
+        "parameters": [[name, None if np.isnan(value) else value, unit] for name, value, unit in c.parameters],
+    }
+
+
+def _rebuild(out: Path, content: Mapping[str, Any]) -> StoredExam:
+    grid = Grid(tuple(content["shape"]), np.array(content["affine"]))
+    files, aif = content["files"], content["aif"]
+    maps = tuple(
+        _map(out, row, grid, _read_provenance(p)) for row, p in zip(files["maps"], content["map_provenance"], strict=True)
+    )
+    masks = [_load(out, name) > 0 for name in files["masks"]]
+    lesions = tuple(
+        Lesion(v["lesion_id"], mask, grid, v["outlined"], v["note"]) for v, mask in zip(content["lesions"], masks, strict=False)
+    )
+    reference = content["reference"]
+    result = ExamResult(
+        subject=content["subject"],
+        session=content["session"],
+        day=content["day"],
+        method=content["method"],
+        grid=grid,
+        backdrop=_load(out, files["backdrop"]),
+        backdrop_name=content["backdrop_name"],
+        maps=maps,
+        aif=Aif(
+            np.array(aif["times_s"]),
+            np.array(aif["plasma_mM"]),
+            aif["origin"],
+            aif["haematocrit"],
+            float("nan") if aif["quality"] is None else aif["quality"],
+            np.array(aif["voxels"], dtype=np.intp).reshape(-1, 3),
+            tuple(aif["remarks"]),
+        ),
+        motion=None if content["motion"] is None else Motion(**{name: np.array(content["motion"][name]) for name in _MOTION}),
+        alignments=tuple(_alignment(a) for a in content["alignments"]),
+        lesions=lesions,
+        reference=None if reference is None else Reference(masks[-1], grid, reference["kind"], reference["method"]),
+        curves=tuple(_read_curve(c) for c in content["curves"]),
+        quality=tuple(QualityLine(**q) for q in content["quality"]),
+        provenance=tuple(_read_provenance(p) for p in content["provenance"]),
+    )
+    return StoredExam(result, ())
+
+
+def _load(out: Path, name: str) -> NDArray[np.float32]:
+    return read_image(out / name).load()
+
+
+def _map(out: Path, row: Mapping[str, Any], grid: Grid, provenance: Provenance) -> ParameterMap:
+    name = row["file"]
+    stem = name.removesuffix("_dcemap.nii.gz")
+    error = _load(out, f"{stem}_desc-se_dcemap.nii.gz") if row["standard_error"] else None
+    status = _load(out, f"{stem}_desc-status_dcemap.nii.gz").astype(np.uint8)
+    return ParameterMap(QUANTITIES[row["quantity"]], _load(out, name), grid, status, provenance, error)
+
+
+def _alignment(a: Mapping[str, Any]) -> Alignment:
+    quality = tuple((str(name), float(value)) for name, value in a["quality"])
+    return Alignment(a["source"], a["target"], np.array(a["matrix"]), quality, a["trusted"], a["remark"])
+
+
+def _read_curve(c: Mapping[str, Any]) -> RegionCurve:
+    fitted = None if c["fitted_mM"] is None else np.array(c["fitted_mM"])
+    parameters = tuple((name, float("nan") if value is None else value, unit) for name, value, unit in c["parameters"])
+    return RegionCurve(
+        c["label"], np.array(c["times_s"]), np.array(c["measured_mM"]), fitted, c["model"], c["n_voxels"], parameters
+    )
+
+
+def _read_provenance(p: Mapping[str, Any]) -> Provenance:
+    settings = {name: tuple(value) if isinstance(value, list) else value for name, value in p["settings"].items()}
+    return Provenance(p["step"], p["version"], settings, tuple(p["sources"]), p["sentence"], tuple(p["dois"]))

@@ -1,0 +1,128 @@
+"""A measured value over the visits, against the rule's threshold and the spread of repeating."""
+
+from collections.abc import Sequence
+
+from matplotlib.axes import Axes
+
+from afterglow.records.course import Course, Treatment
+from afterglow.records.document import Figure
+from afterglow.records.measurement import Measurement
+from afterglow.records.quantity import QUANTITIES
+from afterglow.records.response import Repeatability, Rule, Verdict
+from afterglow.report.figures.canvas import (
+    FAINT_INK,
+    INK,
+    LESION_INK,
+    PAGE_INCHES,
+    SMALL_PT,
+    WARNING_INK,
+    box,
+    dress_plot,
+    finished,
+    sheet,
+)
+from afterglow.report.words import lesion_title, number, symbol_math, title_math, unit_words
+
+BAND = "#e2e5ea"
+
+
+def points_of(course: Course, rule: Rule, verdict: Verdict, quantity: str) -> list[Measurement]:
+    """The measurements the rule reads for that lesion, one for each visit that has a value, in the order of days."""
+    return [
+        m
+        for visit in course.visits
+        for m in visit.measurements
+        if m.lesion_id == verdict.lesion_id
+        and m.region == "lesion"
+        and m.quantity == quantity
+        and m.statistic == rule.statistic
+        and m.is_normalised == rule.normalised
+        and m.value is not None
+    ]
+
+
+def _baseline(points: Sequence[Measurement], session: str) -> float | None:
+    return next((m.value for m in points if m.session_id == session), None)
+
+
+def _limits(rule: Rule, baseline: float | None) -> tuple[float | None, float | None]:
+    """The value that repeating spreads around, and the value at which the rule calls progression."""
+    if rule.kind == "ratio state":
+        return rule.threshold, rule.threshold
+    if baseline is None:
+        return None, None
+    match rule.change:
+        case "percent":
+            return baseline, baseline * (1 + rule.threshold / 100)
+        case "difference":
+            return baseline, baseline + rule.threshold
+        case _:
+            return baseline, rule.threshold
+
+
+def _treatments(axes: Axes, treatments: Sequence[Treatment]) -> None:
+    """Treatments between the visits; one long before them would push the values into a corner."""
+    first, last = axes.get_xlim()
+    for treatment in treatments:
+        if not first <= treatment.day <= last:
+            continue
+        dose = f" {treatment.dose_gy:g} Gy" if treatment.dose_gy is not None else ""
+        axes.axvline(treatment.day, color=FAINT_INK, linewidth=0.9, linestyle=(0, (2, 2)))
+        axes.annotate(
+            f"{treatment.kind}{dose}", (treatment.day, 1.0), xycoords=("data", "axes fraction"), xytext=(3, -2),
+            textcoords="offset points", fontsize=SMALL_PT, color=FAINT_INK, rotation=90, va="top", ha="left",
+            bbox={"facecolor": "white", "alpha": 0.75, "edgecolor": "none", "pad": 0.6},
+        )  # fmt: skip
+
+
+def _draw(
+    axes: Axes, points: Sequence[Measurement], rule: Rule, centre: float | None, limit: float | None, spread: Repeatability | None
+) -> None:
+    days, values = [m.day for m in points], [m.value for m in points if m.value is not None]
+    if centre is not None and spread is not None:
+        half = abs(centre) * spread.rc_percent / 100
+        axes.axhspan(centre - half, centre + half, color=BAND, linewidth=0, label="inside repeatability")
+    if limit is not None:
+        axes.axhline(limit, color=WARNING_INK, linewidth=1.2, linestyle="--", label=f"threshold {number(limit)}")
+    for m in points:
+        if m.value is not None and m.ci_low is not None and m.ci_high is not None:
+            axes.plot([m.day, m.day], [m.ci_low, m.ci_high], color=LESION_INK, linewidth=1.4)
+    axes.plot(days, values, "o-", color=LESION_INK, markersize=5.5, linewidth=1.2, label="lesion, 95 % interval")
+    for m in points:
+        axes.annotate(
+            number(m.value), (m.day, m.value or 0.0), xytext=(7, 6), textcoords="offset points", fontsize=SMALL_PT + 1, color=INK
+        )
+    span = max(days) - min(days) or 1.0
+    axes.set_xlim(min(days) - 0.08 * span, max(days) + 0.16 * span)
+    low, high = axes.get_ylim()
+    axes.set_ylim(max(low, 0.0) if min(values) >= 0 else low, high + 0.08 * (high - low))
+
+
+def change_figure(course: Course, verdict: Verdict, rule: Rule, repeatability: Sequence[Repeatability]) -> Figure | None:
+    """One panel for each quantity of the rule; None where fewer than two visits have a value."""
+    series = [(name, points) for name in rule.quantities if len(points := points_of(course, rule, verdict, name)) >= 2]
+    if not series:
+        return None
+    width = min(5.6, PAGE_INCHES / len(series))
+    figure = sheet(width * len(series), 3.1)
+    said = []
+    for n, (name, points) in enumerate(series):
+        spread = next((r for r in repeatability if r.quantity == name and r.normalised == rule.normalised), None)
+        centre, limit = _limits(rule, _baseline(points, verdict.from_session))
+        axes = box(figure, n * width + 0.7, 0.5, width - 0.85, 2.05)
+        _draw(axes, points, rule, centre, limit, spread)
+        _treatments(axes, course.treatments)
+        quantity = QUANTITIES[name]
+        title = f"{symbol_math(quantity)}, lesion / reference" if rule.normalised else title_math(quantity)
+        dress_plot(axes, "day", title)
+        axes.legend(
+            fontsize=SMALL_PT, frameon=False, loc="lower left", bbox_to_anchor=(-0.02, 1.0), ncols=3, handlelength=1.6,
+            columnspacing=1.0,
+        )  # fmt: skip
+        unit = "" if rule.normalised else unit_words(quantity.unit)
+        values = ", ".join(f"{number(m.value)} {unit}".strip() + f" on day {m.day:g}" for m in points)
+        said.append(f"{quantity.symbol} {rule.statistic}{' ratio to reference' if rule.normalised else ''}: {values}")
+        if spread is not None:
+            said.append(f"grey band: changes below {number(spread.rc_percent)} % come from repeating alone ({spread.source})")
+    caption = f"{lesion_title(verdict.lesion_id)}, rule {rule.name}: {'; '.join(said)}. Threshold: {rule.source}."
+    return finished(figure, name=f"lesion-{verdict.lesion_id}_{rule.name}_change", caption=caption, alt=caption)

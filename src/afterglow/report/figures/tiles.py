@@ -1,0 +1,109 @@
+"""One picture of one slice: anatomy, a map over it, outlines, letters; and the colour bar beside it."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import matplotlib.patheffects as effects
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
+from matplotlib.figure import Figure as Sheet
+from matplotlib.ticker import MaxNLocator
+from numpy.typing import NDArray
+
+from afterglow.report.figures.canvas import FAINT_INK, INK, LESION_ON_IMAGE, REFERENCE_ON_IMAGE, SMALL_PT, box
+from afterglow.report.figures.planes import View
+from afterglow.report.figures.scene import Crop, Scene
+from afterglow.report.figures.windows import Window
+
+BAR_INCHES = 0.09
+
+
+def draw_anatomy(axes: Axes, plane: NDArray[Any], grey: tuple[float, float]) -> None:
+    """A slice (rows, columns) in grey; fills the axes, whose shape carries the size of the voxels."""
+    axes.set_facecolor("black")
+    axes.set_xticks([])
+    axes.set_yticks([])
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+    clean = np.nan_to_num(plane, nan=grey[0], posinf=grey[1], neginf=grey[0])
+    axes.imshow(clean, cmap="gray", vmin=grey[0], vmax=grey[1], interpolation="bilinear", aspect="auto")
+
+
+def draw_map(axes: Axes, plane: NDArray[Any], window: Window) -> None:
+    """A map over the anatomy, voxel by voxel; what was not measured stays see-through."""
+    shown = np.ma.masked_invalid(np.asarray(plane, dtype=np.float64))
+    axes.imshow(shown, cmap=window.colours, vmin=window.low, vmax=window.high, interpolation="nearest", aspect="auto")
+
+
+def draw_outline(axes: Axes, mask: NDArray[np.bool_], colour: str, *, width_pt: float = 1.0, dashed: bool = False) -> None:
+    """A thin line around the mask (rows, columns), with a dark rim so that it shows on every colour."""
+    if not mask.any():
+        return
+    rows, columns = mask.shape
+    contour = axes.contour(
+        np.arange(-1, columns + 1),
+        np.arange(-1, rows + 1),
+        np.pad(mask, 1).astype(np.float64),
+        levels=[0.5],
+        colors=[colour],
+        linewidths=width_pt,
+        linestyles=["dashed" if dashed else "solid"],
+    )
+    if not dashed:
+        contour.set_path_effects([effects.withStroke(linewidth=width_pt + 1.0, foreground="#000000a0")])
+    axes.set_xlim(-0.5, columns - 0.5)
+    axes.set_ylim(rows - 0.5, -0.5)
+
+
+def draw_regions(axes: Axes, scene: Scene, index: int, crop: Crop) -> None:
+    """Outlines of the lesion, of other lesions (thinner) and of the reference tissue."""
+    draw_outline(axes, crop.of(scene.others[index]), LESION_ON_IMAGE, width_pt=0.5)
+    draw_outline(axes, crop.of(scene.reference[index]), REFERENCE_ON_IMAGE)
+    draw_outline(axes, crop.of(scene.lesion[index]), LESION_ON_IMAGE)
+
+
+def draw_letters(axes: Axes, view: View) -> None:
+    """R, L, A, P, S, I at the edges of the picture."""
+    for x, y, letter, across, along in (
+        (0.02, 0.5, view.left, "left", "center"),
+        (0.98, 0.5, view.right, "right", "center"),
+        (0.5, 0.98, view.top, "center", "top"),
+        (0.5, 0.02, view.bottom, "center", "bottom"),
+    ):
+        written = axes.text(
+            x, y, letter, transform=axes.transAxes, ha=across, va=along, color="white", fontsize=SMALL_PT, family="DejaVu Sans"
+        )
+        written.set_path_effects([effects.withStroke(linewidth=1.6, foreground="black")])
+
+
+def tile_title(axes: Axes, words: str) -> None:
+    """A short title over a picture."""
+    axes.set_title(words, fontsize=SMALL_PT + 1.5, color=INK, pad=4, family="DejaVu Sans")
+
+
+def colour_bar(figure: Sheet, left_in: float, top_in: float, height_in: float, window: Window) -> None:
+    """The colours of a window with numbers to their right."""
+    axes = box(figure, left_in, top_in + 0.04 * height_in, BAR_INCHES, 0.92 * height_in)
+    bar = figure.colorbar(ScalarMappable(Normalize(window.low, window.high), window.colours), cax=axes)
+    bar.locator = MaxNLocator(nbins=5, steps=[1, 2, 2.5, 5, 10])
+    bar.update_ticks()
+    bar.outline.set_visible(False)
+    axes.tick_params(labelsize=SMALL_PT, length=2.5, width=0.6, colors=FAINT_INK, labelcolor=INK)
+
+
+def fit_tile(size_mm: tuple[float, float], width_in: float, height_in: float) -> tuple[float, float]:
+    """Width and height in inches of a picture of that height and width in mm, as large as the place allows."""
+    high_mm, wide_mm = size_mm
+    scale = min(width_in / wide_mm, height_in / high_mm)
+    return wide_mm * scale, high_mm * scale
+
+
+def outlines_said(has_lesion: bool, has_reference: bool) -> str:
+    """What the coloured lines are."""
+    parts: Sequence[str] = [
+        *(["blue line: lesion"] if has_lesion else []),
+        *(["yellow line: reference tissue"] if has_reference else []),
+    ]
+    return "; ".join(parts).capitalize() + "." if parts else ""

@@ -1,0 +1,120 @@
+"""How numbers, units and days are printed: three significant digits, a unit always, "not measured" for NaN and None."""
+
+import math
+
+from afterglow.records.quantity import QUANTITIES, Quantity
+
+NOT_MEASURED = "not measured"
+
+_UNITS = {
+    "/min": "min⁻¹",
+    "/s": "s⁻¹",
+    "mmol/L.s": "mmol·s/L",
+    "mmol/L/s": "mmol/L/s",
+    "mL/(100.mL)/min": "mL/100 mL/min",
+    "{arbitrary}": "arbitrary units",
+    "mm2": "mm²",
+    "1": "",
+}
+
+_MATH = {
+    "ktrans": r"$K^{\mathrm{trans}}$",
+    "kep": r"$k_{\mathrm{ep}}$",
+    "ve": r"$v_{\mathrm{e}}$",
+    "vp": r"$v_{\mathrm{p}}$",
+    "fp": r"$F_{\mathrm{p}}$",
+    "t1": r"$T_1$",
+    "s0": r"$S_0$",
+    "iaugc60": r"IAUGC$_{60}$",
+    "iaugc90": r"IAUGC$_{90}$",
+    "iaugc120": r"IAUGC$_{120}$",
+    "peak": r"$C_{\mathrm{peak}}$",
+    "signal_change": r"$\Delta S$",
+}
+
+
+def unit_words(unit: str) -> str:
+    """A UCUM unit as a person reads it; empty for a plain fraction."""
+    return _UNITS.get(unit, unit.replace("{", "").replace("}", "").replace(".", "·"))
+
+
+def unit_cell(quantity: str, unit: str) -> str:
+    """The unit in a table, where a plain fraction is called one."""
+    row = QUANTITIES.get(quantity)
+    return "fraction" if unit == "1" and row is not None and row.sane == (0.0, 1.0) else unit_words(unit)
+
+
+def decimals_of(value: float) -> int:
+    """Digits after the point that show three significant ones."""
+    if value == 0:
+        return 2
+    rounded = float(f"{value:.2e}")
+    return max(0, 2 - math.floor(math.log10(abs(rounded))))
+
+
+def number(value: float | None, decimals: int | None = None) -> str:
+    """A number with three significant digits, or with the given decimals; "not measured" for None, NaN and infinity."""
+    if value is None or not math.isfinite(value):
+        return NOT_MEASURED
+    rounded = float(f"{value:.2e}")
+    if decimals is None and rounded != 0 and abs(rounded) < 1e-4:
+        mantissa, exponent = f"{value:.2e}".split("e")
+        return f"{mantissa}e{int(exponent)}"
+    places = decimals_of(value) if decimals is None else decimals
+    shown = rounded if decimals is None else value
+    return f"{shown + 0.0:.{places}f}"
+
+
+def with_unit(value: float | None, unit: str) -> str:
+    """The number and its unit, "0.123 min⁻¹"; no unit after "not measured"."""
+    shown = number(value)
+    words = unit_words(unit)
+    return shown if shown == NOT_MEASURED or not words else f"{shown} {words}"
+
+
+def interval(value: float | None, low: float | None, high: float | None) -> str:
+    """ "0.110 to 0.136", with the decimals of the value it belongs to."""
+    if low is None or high is None or not (math.isfinite(low) and math.isfinite(high)):
+        return NOT_MEASURED
+    scale = value if value is not None and math.isfinite(value) and value != 0 else max(abs(low), abs(high))
+    if 0 < abs(scale) < 1e-4:
+        return f"{number(low)} to {number(high)}"
+    places = decimals_of(scale)
+    return f"{number(low, places)} to {number(high, places)}"
+
+
+def day_words(day: float) -> str:
+    """ "day 62"."""
+    return f"day {day:g}"
+
+
+def visit_words(session: str, day: float) -> str:
+    """ "ses-02 (day 62)"."""
+    return f"ses-{session} ({day_words(day)})"
+
+
+def lesion_words(lesion_id: str) -> str:
+    """ "lesion 1"; an identifier that says lesion by itself stays as it is."""
+    return lesion_id if lesion_id.lower().startswith("lesion") else f"lesion {lesion_id}"
+
+
+def lesion_title(lesion_id: str) -> str:
+    """The same at the start of a sentence."""
+    words = lesion_words(lesion_id)
+    return words[:1].upper() + words[1:]
+
+
+def symbol_math(quantity: Quantity) -> str:
+    """The symbol for a picture, with sub- and superscripts (matplotlib's mathtext)."""
+    return _MATH.get(quantity.name, quantity.symbol)
+
+
+def title_math(quantity: Quantity) -> str:
+    """Symbol and unit for a colour bar or an axis: "K^trans [min⁻¹]"."""
+    unit = unit_words(quantity.unit)
+    return f"{symbol_math(quantity)} [{unit}]" if unit else symbol_math(quantity)
+
+
+def symbol_of(name: str) -> str:
+    """The plain symbol of a quantity's name; the name itself where the table has no such row."""
+    return QUANTITIES[name].symbol if name in QUANTITIES else name
