@@ -15,6 +15,9 @@ from afterglow.records.grid import Grid
 
 BINS = 32
 SEED = 20_251
+RELAXATION = 0.7  # a half lets the steps die on the way from 45 degrees
+AGAIN = 5
+WORTHWHILE = 0.002  # nats
 FEWEST_SAMPLES = 200  # 32 x 32 bins hold nothing that means something below this
 
 
@@ -27,6 +30,24 @@ class Level(NamedTuple):
     step_mm: float  # first and largest step
     smallest_step_mm: float
     iterations: int
+
+
+class Scene(NamedTuple):
+    """What a climb looks at. `mask_share` is the share of fixed voxels inside `fixed_mask`: samples are counted within it."""
+
+    fixed: sitk.Image
+    moving: sitk.Image
+    fixed_mask: sitk.Image | None = None
+    moving_mask: sitk.Image | None = None
+    mask_share: float = 1.0
+
+    def at(self, level: Level) -> "Scene":
+        """Both images shrunk and smoothed for one level."""
+        return self._replace(fixed=shrunk(self.fixed, level), moving=shrunk(self.moving, level))
+
+    def swapped(self) -> "Scene":
+        """The other way round."""
+        return Scene(self.moving, self.fixed, self.moving_mask, self.fixed_mask)
 
 
 class Climb(NamedTuple):
@@ -68,44 +89,45 @@ def smoothed(image: sitk.Image, sigma_mm: float) -> sitk.Image:
     return image
 
 
-def climb(
-    fixed: sitk.Image,
-    moving: sitk.Image,
-    start: sitk.Transform,
-    level: Level,
-    *,
-    fixed_mask: sitk.Image | None = None,
-    moving_mask: sitk.Image | None = None,
-    mask_share: float = 1.0,
-    seed: int = SEED,
-) -> Climb:
-    """Follow mutual information uphill from `start`, which maps points of the fixed image to the moving one (LPS mm).
+def settle(scene: Scene, start: sitk.Euler3DTransform, level: Level, seed: int = SEED) -> Climb:
+    """Climb again while it pays: along a narrow ridge the steps shrink too soon."""
+    best = climb(scene, start, level, seed)
+    for _ in range(AGAIN):
+        more = climb(scene, best.transform, level, seed)
+        if not more.information > best.information + WORTHWHILE:
+            return max(best, more, key=lambda c: c.information)
+        best = more
+    return best
 
-    `mask_share` is the share of fixed voxels inside `fixed_mask`, so that the number of samples holds within the mask.
-    """
-    method = _metric(fixed, level, mask_share, seed)
-    if fixed_mask is not None:
-        method.SetMetricFixedMask(fixed_mask)
-    if moving_mask is not None:
-        method.SetMetricMovingMask(moving_mask)
+
+def climb(scene: Scene, start: sitk.Euler3DTransform, level: Level, seed: int = SEED) -> Climb:
+    """Follow mutual information uphill from `start`, which maps points of the fixed image to the moving one (LPS mm)."""
+    method = _metric(scene, level, seed)
     end = sitk.Euler3DTransform(start)
     method.SetInitialTransform(end, inPlace=True)
-    if level.iterations:
-        method.SetOptimizerAsRegularStepGradientDescent(
-            level.step_mm, level.smallest_step_mm, level.iterations, relaxationFactor=0.7, gradientMagnitudeTolerance=1e-8
-        )
-        method.SetOptimizerScalesFromPhysicalShift()
+    method.SetOptimizerAsRegularStepGradientDescent(
+        level.step_mm, level.smallest_step_mm, level.iterations, relaxationFactor=RELAXATION, gradientMagnitudeTolerance=1e-8
+    )
+    method.SetOptimizerScalesFromPhysicalShift()
     try:
-        if not level.iterations:
-            return Climb(end, -float(method.MetricEvaluate(fixed, moving)))
-        method.Execute(fixed, moving)
+        method.Execute(scene.fixed, scene.moving)
     except RuntimeError:  # ITK's way to say that too few points of one image lie inside the other
         return Climb(sitk.Euler3DTransform(start), float("nan"))
     return Climb(end, -float(method.GetMetricValue()))
 
 
-def _metric(fixed: sitk.Image, level: Level, mask_share: float, seed: int) -> sitk.ImageRegistrationMethod:
-    voxels = max(1.0, float(np.prod(fixed.GetSize())) * mask_share)
+def information(scene: Scene, transform: sitk.Euler3DTransform, level: Level) -> float:
+    """Mutual information (nats) at one pose; NaN without overlap."""
+    method = _metric(scene, level, SEED)
+    method.SetInitialTransform(transform)
+    try:
+        return -float(method.MetricEvaluate(scene.fixed, scene.moving))
+    except RuntimeError:  # too few points overlap
+        return float("nan")
+
+
+def _metric(scene: Scene, level: Level, seed: int) -> sitk.ImageRegistrationMethod:
+    voxels = max(1.0, float(np.prod(scene.fixed.GetSize())) * scene.mask_share)
     method = sitk.ImageRegistrationMethod()
     method.SetNumberOfThreads(1)
     method.SetMetricAsMattesMutualInformation(BINS)
@@ -115,4 +137,8 @@ def _metric(fixed: sitk.Image, level: Level, mask_share: float, seed: int) -> si
     method.MetricUseMovingImageGradientFilterOff()
     method.SetMetricSamplingStrategy(method.RANDOM)
     method.SetMetricSamplingPercentage(min(1.0, max(level.samples, FEWEST_SAMPLES) / voxels), seed)
+    if scene.fixed_mask is not None:
+        method.SetMetricFixedMask(scene.fixed_mask)
+    if scene.moving_mask is not None:
+        method.SetMetricMovingMask(scene.moving_mask)
     return method

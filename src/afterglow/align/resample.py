@@ -38,7 +38,7 @@ def resample(
     if grid.same_as(onto) and (matrix is None or np.array_equal(matrix, np.eye(4))):
         return data.copy() if counts else data
     fill = 0.0 if counts and np.isnan(outside) else outside
-    mover = _resampler(onto, np.eye(4) if matrix is None else matrix, interpolation, fill)
+    mover = resampler(onto, np.eye(4) if matrix is None else matrix, INTERPOLATORS[interpolation], fill)
     with one_itk_thread():
         if data.ndim == 3:
             return array_of(mover.Execute(to_image(data, grid))).astype(data.dtype, copy=False)
@@ -59,7 +59,8 @@ def compose(*matrices: NDArray[np.float64]) -> NDArray[np.float64]:
     return total
 
 
-def _resampler(onto: Grid, matrix: NDArray[np.float64], interpolation: Interpolation, fill: float) -> sitk.ResampleImageFilter:
+def resampler(onto: Grid, matrix: NDArray[np.float64], interpolator: int, fill: float) -> sitk.ResampleImageFilter:
+    """SimpleITK's filter that shows an image on `onto` through a transform of target points to source points (RAS mm)."""
     origin, spacing_mm, direction = lps_frame(onto)
     mover = sitk.ResampleImageFilter()
     mover.SetSize(list(onto.shape))
@@ -67,6 +68,6 @@ def _resampler(onto: Grid, matrix: NDArray[np.float64], interpolation: Interpola
     mover.SetOutputSpacing(spacing_mm.tolist())
     mover.SetOutputDirection(direction.ravel().tolist())
     mover.SetTransform(to_transform(np.asarray(matrix, dtype=np.float64)))
-    mover.SetInterpolator(INTERPOLATORS[interpolation])
+    mover.SetInterpolator(interpolator)
     mover.SetDefaultPixelValue(fill)
     return mover

@@ -7,7 +7,7 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 
 from afterglow.align.images import from_transform, grid_of, one_itk_thread, to_image
-from afterglow.align.mutual import SEED, Climb, Level, climb, finite_image, shrunk
+from afterglow.align.mutual import SEED, Climb, Level, Scene, climb, finite_image, information, settle, shrunk
 from afterglow.align.starts import apart_mm, bright_points, displaced, inverse, nudged, shared_view, starts
 from afterglow.records.alignment import Alignment
 from afterglow.records.errors import GridMismatch
@@ -21,61 +21,11 @@ FINE = Level(spacing_mm=1, sigma_mm=1, samples=60_000, step_mm=0.5, smallest_ste
 # Measured on 12 true pairs (five contrasts, noise to SNR 3, slabs, EPI) and 11 false ones (noise, texture in a head's outline,
 # a spine, heads flipped along each axis, other persons, no shared tissue): scripts/measure_alignment.py trust.
 SHARP = 0.15  # true pairs lose 27 to 42 % of their information when pushed by 6 mm or 6 degrees, false ones 12 % at most
-CONSISTENT_MM = 2.0
+CONSISTENT_MM = 2.0  # or the longest voxel edge, where that is longer
 SHARED_VIEW = 0.2
 CONVINCING = 0.45  # at 4 mm, pushed by 20 mm or 20 degrees: true pairs lose half and more, false ones 36 % at most
 FAR_MM = 20.0
 SMALL_VIEW = 4.0
-AGAIN = 5
-WORTHWHILE = 0.002  # nats
-
-
-class Pair(NamedTuple):
-    """Two images as the climb sees them: `fixed` is the coarser one, which makes the error several times smaller."""
-
-    fixed: sitk.Image
-    moving: sitk.Image
-    fixed_mask: sitk.Image | None = None
-    moving_mask: sitk.Image | None = None
-    mask_share: float = 1.0
-
-    def at(self, level: Level) -> "Pair":
-        return self._replace(fixed=shrunk(self.fixed, level), moving=shrunk(self.moving, level))
-
-    def swapped(self) -> "Pair":
-        return Pair(self.moving, self.fixed, self.moving_mask, self.fixed_mask)
-
-    def climb(self, start: sitk.Euler3DTransform, level: Level, seed: int = SEED) -> Climb:
-        return climb(
-            self.fixed,
-            self.moving,
-            start,
-            level,
-            fixed_mask=self.fixed_mask,
-            moving_mask=self.moving_mask,
-            mask_share=self.mask_share,
-            seed=seed,
-        )
-
-    def settled(self, start: sitk.Euler3DTransform, level: Level) -> Climb:
-        """Climb again while it pays: along a narrow ridge the steps halve too soon."""
-        best = self.climb(start, level)
-        for _ in range(AGAIN):
-            more = self.climb(best.transform, level)
-            if not more.information > best.information + WORTHWHILE:
-                return max(best, more, key=lambda c: c.information)
-            best = more
-        return best
-
-    def information(self, transform: sitk.Euler3DTransform, level: Level) -> float:
-        return self.climb(transform, level._replace(iterations=0)).information
-
-    def sharpness(self, transform: sitk.Euler3DTransform, level: Level, push: float) -> float:
-        """Share of the information lost, on average, when the pose is pushed by so many mm and degrees."""
-        here = self.information(transform, level)
-        beside = [self.information(t, level) for t in nudged(transform, push, push)]
-        known = [b for b in beside if np.isfinite(b)]
-        return 1.0 - float(np.mean(known)) / here if known and here > 0 else float("nan")
 
 
 class Fit(NamedTuple):
@@ -116,9 +66,9 @@ def register(
         target_is_fixed = _fixed_first(target_grid, source_grid)
         if target_is_fixed:
             share = 1.0 if target_mask is None else float(target_mask.mean())
-            fit = fit_pair(Pair(images[1], images[0], fixed_mask=mask, mask_share=share))
+            fit = fit_pair(Scene(images[1], images[0], fixed_mask=mask, mask_share=share))
         else:
-            fit = fit_pair(Pair(images[0], images[1], moving_mask=mask))
+            fit = fit_pair(Scene(images[0], images[1], moving_mask=mask))
     if fit is None:
         return _refused(names, f"{names[0]} and {names[1]} share no tissue from any start; look at both")
     matrix = from_transform(fit.transform)
@@ -133,52 +83,63 @@ def _fixed_first(a: Grid, b: Grid) -> bool:
     return a.voxel_ml >= b.voxel_ml
 
 
-def fit_pair(pair: Pair) -> Fit | None:
+def fit_pair(whole: Scene) -> Fit | None:
     """Explore, climb, then judge; None when no start finds any overlap."""
-    coarse, middle, fine = (pair.at(level) for level in (COARSE, MIDDLE, FINE))
-    best = _explored(pair)
-    if best is None:
+    found = _explored(whole)
+    if found is None:
         return None
-    best = coarse.settled(best.transform, COARSE)
-    best = middle.settled(best.transform, MIDDLE)
-    best = fine.climb(best.transform, FINE)
-    points = bright_points(shrunk(pair.fixed, EXPLORE))
-    forward = from_transform(best.transform)
-    back = displaced(inverse(best.transform), 3.0, 3.0)
-    for scaled, level in ((coarse, COARSE), (middle, MIDDLE)):
-        back = scaled.swapped().climb(back, level, SEED + 1).transform
+    coarse, middle = whole.at(COARSE), whole.at(MIDDLE)
+    found = settle(coarse, found.transform, COARSE)
+    found = settle(middle, found.transform, MIDDLE)
+    found = climb(whole.at(FINE), found.transform, FINE)
+    forward = from_transform(found.transform)
+    back = displaced(inverse(found.transform), 3.0, 3.0)
+    for scene, level in ((coarse, COARSE), (middle, MIDDLE)):
+        back = climb(scene.swapped(), back, level, SEED + 1).transform
+    points = bright_points(shrunk(whole.fixed, EXPLORE))
     return Fit(
-        transform=best.transform,
-        before=middle.information(sitk.Euler3DTransform(), MIDDLE),
-        after=middle.information(best.transform, MIDDLE),
-        sharpness=middle.sharpness(best.transform, MIDDLE, 6.0),
+        transform=found.transform,
+        before=information(middle, sitk.Euler3DTransform(), MIDDLE),
+        after=information(middle, found.transform, MIDDLE),
+        sharpness=sharpness(middle, found.transform, MIDDLE, 6.0),
         consistency_mm=float(apart_mm(from_transform(back) @ forward, points).mean()),
         moved_mm=float(apart_mm(forward, points).mean()),
     )
 
 
-def _explored(pair: Pair) -> Climb | None:
+def sharpness(scene: Scene, transform: sitk.Euler3DTransform, level: Level, push: float) -> float:
+    """Share of the information lost, on average, when the pose is pushed by so many mm and degrees."""
+    here = information(scene, transform, level)
+    beside = np.array([information(scene, t, level) for t in nudged(transform, push, push)])
+    known = beside[np.isfinite(beside)]
+    return 1.0 - float(known.mean()) / here if known.size and here > 0 else float("nan")
+
+
+def _explored(whole: Scene) -> Climb | None:
     """The best pose at 8 mm, without masks: outlines of heads help to find one another."""
-    whole = Pair(pair.fixed, pair.moving)
-    rough, coarse = whole.at(EXPLORE), whole.at(COARSE)
+    bare = Scene(whole.fixed, whole.moving)
+    rough, coarse = bare.at(EXPLORE), bare.at(COARSE)
+    views = grid_of(rough.moving), grid_of(rough.fixed)
     best: Climb | None = None
     best_score = 0.0
     for start in starts(rough.fixed, rough.moving):
-        found = rough.climb(start, EXPLORE)
-        score = found.information * shared_view(grid_of(rough.moving), grid_of(rough.fixed), from_transform(found.transform))
+        found = climb(rough, start, EXPLORE)
+        score = found.information * shared_view(*views, from_transform(found.transform))
         if score > best_score:
             first, best, best_score = best is None, found, score
-            if first and coarse.sharpness(found.transform, COARSE, 20.0) > CONVINCING:
+            if first and sharpness(coarse, found.transform, COARSE, 20.0) > CONVINCING:
                 break  # the scanner's own coordinates are right, as within nearly every exam
     return best
 
 
-def doubts(fit: Fit, view: float) -> list[str]:
+def doubts(fit: Fit, view: float, voxel_mm: float) -> list[str]:
     """Why a fit must not be believed; empty when it may."""
     found = []
     if not fit.sharpness >= SHARP:
-        found.append(f"a push of 6 mm or 6 degrees costs {100 * fit.sharpness:.0f} % of the information (true pairs lose 27 % and more)")
-    if not fit.consistency_mm <= CONSISTENT_MM:
+        found.append(
+            f"a push of 6 mm or 6 degrees costs {100 * fit.sharpness:.0f} % of the information (true pairs lose 27 % and more)"
+        )
+    if not fit.consistency_mm <= max(CONSISTENT_MM, voxel_mm):
         found.append(f"the other way round it ends {fit.consistency_mm:.1f} mm elsewhere")
     if view < SHARED_VIEW:
         found.append(f"only {100 * view:.0f} % of the smaller field of view is shared")
@@ -195,7 +156,7 @@ def _judged(names: tuple[str, str], fit: Fit, matrix: NDArray[np.float64], sourc
         ("shared_view", view),
         ("moved_mm", fit.moved_mm),
     )
-    found = doubts(fit, view)
+    found = doubts(fit, view, max(*source_grid.spacing_mm, *target_grid.spacing_mm))
     remark = ""
     if found:
         remark = f"{names[0]} could not be laid on {names[1]}: {'; '.join(found)}; look at both"
@@ -215,4 +176,6 @@ def _check(
         if data.shape != grid.shape:
             raise GridMismatch(f"{name}: the array is {data.shape} but its grid is {grid.shape}; give one volume on its own grid")
     if mask is not None and (mask.shape != images[1].shape or not mask.any()):
-        raise GridMismatch(f"{names[1]}: the mask is {mask.shape} with {int(mask.sum())} voxels set; the image is {images[1].shape}")
+        raise GridMismatch(
+            f"{names[1]}: the mask is {mask.shape} with {int(mask.sum())} voxels set; the image is {images[1].shape}"
+        )

@@ -22,7 +22,9 @@ def starts(fixed: sitk.Image, moving: sitk.Image) -> Iterator[sitk.Euler3DTransf
             yield pose(mass, turn_deg, shift_mm)
 
 
-def pose(centre_mm: NDArray[np.float64], turn_deg: tuple[float, float, float], shift_mm: NDArray[np.float64]) -> sitk.Euler3DTransform:
+def pose(
+    centre_mm: NDArray[np.float64], turn_deg: tuple[float, float, float], shift_mm: NDArray[np.float64]
+) -> sitk.Euler3DTransform:
     """Rotation about a point (LPS mm), then a shift."""
     transform = sitk.Euler3DTransform()
     transform.SetCenter(centre_mm.tolist())

@@ -9,8 +9,8 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
-from afterglow.align.images import array_of, from_transform, one_itk_thread, to_image, to_transform
-from afterglow.align.mutual import Climb, Level, climb, finite_image, shrunk
+from afterglow.align.images import array_of, from_transform, grid_of, one_itk_thread, to_image
+from afterglow.align.mutual import Climb, Level, Scene, finite_image, settle, shrunk
 from afterglow.align.resample import resampler
 from afterglow.records.alignment import Motion
 from afterglow.records.errors import BadInput, GridMismatch
@@ -23,6 +23,7 @@ LEVELS = (
 )
 STILL_MM = 0.15  # at the bolus the estimate itself is off by up to 0.1 mm; moving a still frame only blurs arteries
 LOST = 0.5  # a frame with less than this share of the usual information does not show the same head
+EDGE_MM = 4.0  # the outline of the mask holds much of the information, so it is kept inside
 FEWEST_VOXELS = 500
 
 Progress = Callable[[int, int], None]
@@ -82,32 +83,83 @@ def _lay(frame: NDArray[np.float32], grid: Grid, reference: Reference) -> Climb:
         return found
     found.transform.SetCenter((reference.points.mean(axis=0) * (-1, -1, 1)).tolist())
     for level, fixed in zip(LEVELS, reference.images, strict=True):
-        found = climb(
-            fixed, shrunk(image, level), found.transform, level, fixed_mask=reference.mask, mask_share=reference.mask_share
-        )
+        scene = Scene(fixed, shrunk(image, level), fixed_mask=reference.mask, mask_share=reference.mask_share)
+        found = settle(scene, found.transform, level)
     return found
 
 
-def _move(data: NDArray[np.float32], t: int, grid: Grid, matrix: NDArray[np.float64]) -> None:
-    """Interpolate one frame in place, NaN where it was not measured."""
-    frame = data[..., t]
+def _moved(frame: NDArray[np.float32], grid: Grid, matrix: NDArray[np.float64]) -> NDArray[np.float32]:
+    """One frame (i, j, k) seen through a transform of reference points to frame points; NaN where it was not measured."""
     known = np.isfinite(frame)
     mover = resampler(grid, matrix, sitk.sitkBSpline3, np.nan)
-    moved = array_of(mover.Execute(to_image(np.where(known, frame, 0.0), grid)))
+    moved: NDArray[np.float32] = array_of(mover.Execute(to_image(np.where(known, frame, np.float32(0)), grid)))
     if not known.all():
         touched = resampler(grid, matrix, sitk.sitkLinear, 1.0).Execute(to_image((~known).astype(np.float32), grid))
         moved[array_of(touched) > 1e-6] = np.nan
-    frame[...] = moved
+    return moved
+
+
+def _move(data: NDArray[np.float32], t: int, grid: Grid, matrix: NDArray[np.float64]) -> None:
+    data[..., t] = _moved(data[..., t], grid, matrix)
 
 
 def _reference(data: NDArray[np.float32], grid: Grid, frames: Sequence[int], mask: NDArray[np.bool_] | None) -> Reference:
     """The middle frame asked for; with several, their mean after they were laid on it."""
-    middle = data[..., frames[len(frames) // 2]]
-    first = _single(middle, grid, mask)
+    first = _target(data[..., frames[len(frames) // 2]], grid, mask)
     if len(frames) == 1:
         return first
-    sums = [sitk.Cast(image * 0.0, sitk.sitkFloat32) for image in first.images]
-    weight = [image * 0.0 for image in first.images]
+    total, count = np.zeros(grid.shape), np.zeros(grid.shape)
     for t in frames:
-        image, found = finite_image(data[..., t], grid), _lay(data[..., t], grid, first)
-    raise NotImplementedError
+        found = _lay(data[..., t], grid, first)
+        if np.isfinite(found.information):
+            moved = _moved(data[..., t], grid, from_transform(found.transform))
+            total += np.nan_to_num(moved)
+            count += np.isfinite(moved)
+    return _target(total / np.maximum(count, 1), grid, mask)
+
+
+def _target(frame: NDArray[Any], grid: Grid, mask: NDArray[np.bool_] | None) -> Reference:
+    image = finite_image(frame, grid)
+    if image is None:
+        raise BadInput("the reference of motion correction holds one value everywhere; choose other reference frames")
+    inside = sitk.OtsuThreshold(shrunk(image, LEVELS[1]), 0, 1) if mask is None else to_image(mask, grid)
+    points = grid_of(inside).to_mm(np.argwhere(array_of(inside) > 0).astype(np.float64))
+    reach = [max(1, round(EDGE_MM / s)) for s in inside.GetSpacing()]
+    wide = sitk.BinaryDilate(inside, reach, sitk.sitkBox)
+    share = float(array_of(wide).mean())
+    return Reference(tuple(shrunk(image, level) for level in LEVELS), wide, share, points[:: max(1, len(points) // 3_000)])
+
+
+def _motion(times_s: NDArray[np.float64], matrices: NDArray[np.float64], points: NDArray[np.float64]) -> Motion:
+    """Shift of the head's middle, turns about the axes x, y, z, and mean displacement of the head, frame by frame."""
+    total = times_s.size
+    known = np.isfinite(matrices).all(axis=(1, 2))
+    turns, shifts = np.full((total, 3), np.nan), np.full((total, 3), np.nan)
+    turns[known] = Rotation.from_matrix(matrices[known, :3, :3]).as_euler("xyz", degrees=True)
+    middle = points.mean(axis=0)
+    shifts[known] = matrices[known, :3, :3] @ middle + matrices[known, :3, 3] - middle
+    places = np.einsum("tab,nb->tna", matrices[:, :3, :3], points) + matrices[:, None, :3, 3]
+    displacement = np.linalg.norm(places - points, axis=2).mean(axis=1)
+    framewise = np.zeros(total)
+    framewise[1:] = np.linalg.norm(np.diff(places, axis=0), axis=2).mean(axis=1)
+    return Motion(np.array(times_s), shifts, turns, displacement, framewise, resampled=displacement > STILL_MM)
+
+
+def _check(
+    data: NDArray[np.float32],
+    grid: Grid,
+    times_s: NDArray[np.float64],
+    reference_frames: Sequence[int],
+    mask: NDArray[np.bool_] | None,
+) -> None:
+    if data.ndim != 4 or data.shape[:3] != grid.shape or data.dtype.kind != "f":
+        raise GridMismatch(f"a series is (i, j, k, t) floats on {grid.shape}, not {data.dtype} {data.shape}")
+    if data.shape[3] != times_s.size:
+        raise BadInput(f"the series has {data.shape[3]} frames but {times_s.size} times; read both from one file")
+    if not reference_frames or not all(0 <= t < data.shape[3] for t in reference_frames):
+        raise BadInput(f"reference frames {list(reference_frames)} are not frames of a series of {data.shape[3]}")
+    if mask is not None and (mask.shape != grid.shape or mask.sum() < FEWEST_VOXELS):
+        raise BadInput(
+            f"the mask of motion correction is {mask.shape} with {int(mask.sum())} voxels set; "
+            f"it needs the series' shape {grid.shape} and at least {FEWEST_VOXELS}"
+        )

@@ -208,5 +208,3 @@ def _lesion_quality(work: Work, lesions: tuple[Lesion, ...]) -> tuple[QualityLin
         if lesion.note:
             work.note(f"lesion {lesion.lesion_id}", lesion.note, "warning")
     return tuple(work.quality)
-
-

@@ -127,7 +127,8 @@ def _share(mask: NDArray[np.bool_], drawn_on: Series, work: Work) -> NDArray[np.
         moved[:3, 3] = work.grid.affine[:3, :3] @ np.array(offset)
         total += resample(mask.astype(np.float32), drawn_on.grid, work.grid, compose(moved, matrix), "linear", outside=0.0)
         points += 1
-    return total / points
+    mean: NDArray[np.float32] = total / np.float32(points)
+    return mean
 
 
 def _along(drawn_on: Series, work: Work) -> tuple[float, ...]:

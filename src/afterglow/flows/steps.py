@@ -44,7 +44,14 @@ _POOR_AIF = 0.5
 
 def _still(work: Work, step: Still) -> None:
     tell = lambda done, total: work.progress("motion correction", done, total)  # noqa: E731
-    work.data, work.motion = correct_motion(work.data, work.grid, work.times_s, workers=work.workers, progress=tell)
+    work.data, work.motion = correct_motion(
+        work.data,
+        work.grid,
+        work.times_s,
+        reference_frames=range(min(_EARLY_FRAMES, work.times_s.size)),
+        workers=work.workers,
+        progress=tell,
+    )
     worst, moved = float(work.motion.displacement_mm.max()), int(work.motion.resampled.sum())
     level = "warning" if worst > _MUCH_MOTION_MM else "ok"
     work.note("head motion", f"at most {worst:.2f} mm; {moved} of {work.times_s.size} frames moved back", level)

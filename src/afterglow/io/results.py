@@ -14,42 +14,21 @@ from numpy.typing import NDArray
 from afterglow.io.atomic import Written
 from afterglow.io.derivatives import aif_path, exam_folder, map_path, mask_path
 from afterglow.io.images import write_image, write_map, write_mask
+from afterglow.io.measurements import measurements_path, read_measurements, write_measurements
 from afterglow.io.names import bids_name
 from afterglow.io.nifti import read_image
 from afterglow.io.sidecar import read_json
-from afterglow.io.write import Cell, write_json, write_tsv
+from afterglow.io.write import write_json, write_tsv
 from afterglow.records.alignment import Alignment, Motion, QualityLine
 from afterglow.records.errors import BadInput
 from afterglow.records.grid import Grid
 from afterglow.records.lesion import Lesion, Reference
 from afterglow.records.maps import Aif, ParameterMap, Provenance
-from afterglow.records.measurement import MEASUREMENT_COLUMNS, Measurement
+from afterglow.records.measurement import Measurement
 from afterglow.records.quantity import QUANTITIES
 from afterglow.records.result import ExamResult, RegionCurve
 
 SPACE = "dce"  # maps and statistics stay in the native space of the perfusion series
-COLUMN_WORDS: dict[str, str] = {
-    "participant_id": "Subject label, with the prefix sub-",
-    "session_id": "Visit label, with the prefix ses-",
-    "day": "Day of the visit on the subject's own clock",
-    "lesion_id": "Persistent name of the lesion; n/a for reference tissue",
-    "region": "lesion or reference",
-    "quantity": "Name in the table of quantities (docs: quantities)",
-    "statistic": "mean, median, percentile …; value for a size",
-    "value": "The number; n/a where it was not measured",
-    "unit": "UCUM unit of value; 1 for a ratio to the reference",
-    "ci_low": "Lower end of the interval",
-    "ci_high": "Upper end of the interval",
-    "ci_kind": "What the interval speaks of",
-    "n_voxels": "Voxels with a value that were counted",
-    "volume_ml": "Volume of the region in mL",
-    "reference_kind": "Tissue a ratio was divided by; n/a where the value is no ratio",
-    "reference_value": "The same statistic in the reference tissue, in the quantity's own unit",
-    "space": "Space the voxels were counted in",
-    "method": "Method file",
-    "run_id": "First characters of the fingerprint of inputs, settings and versions",
-    "flags": "What a reader should know, separated by semicolons",
-}
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,17 +80,6 @@ def write_exam(out: Path, result: ExamResult, measurements: Sequence[Measurement
     return tuple(written)
 
 
-def measurements_path(out: Path, subject: str, session: str) -> Path:
-    """perf/sub-01_ses-01_measurements.tsv"""
-    return exam_folder(out, subject, session) / "perf" / bids_name({"sub": subject, "ses": session}, "measurements", ".tsv")
-
-
-def write_measurements(path: Path, measurements: Sequence[Measurement]) -> tuple[Written, ...]:
-    """The table of measurements with its description; one row each, columns in the order of the record."""
-    rows: list[dict[str, Cell]] = [{name: _cell(name, getattr(m, name)) for name in MEASUREMENT_COLUMNS} for m in measurements]
-    return write_tsv(path, rows, COLUMN_WORDS)
-
-
 def read_exam_result(out: Path, subject: str, session: str) -> StoredExam:
     """The visit that `write_exam` wrote. BadInput where its JSON is not one of this version."""
     path = exam_json_path(out, subject, session)
@@ -126,16 +94,6 @@ def read_exam_result(out: Path, subject: str, session: str) -> StoredExam:
 
 def _relative(path: Path, out: Path) -> str:
     return path.relative_to(out).as_posix()
-
-
-def _cell(name: str, value: Any) -> Cell:
-    if name == "flags" and isinstance(value, tuple):
-        return "; ".join(value) or None
-    if name == "participant_id":
-        return f"sub-{value}"
-    if name == "session_id":
-        return f"ses-{value}" if value else None
-    return value if value != "" else None
 
 
 def _write_aif(out: Path, result: ExamResult) -> tuple[Written, ...]:
@@ -237,7 +195,7 @@ def _rebuild(out: Path, content: Mapping[str, Any]) -> StoredExam:
         quality=tuple(QualityLine(**q) for q in content["quality"]),
         provenance=tuple(_read_provenance(p) for p in content["provenance"]),
     )
-    return StoredExam(result, ())
+    return StoredExam(result, read_measurements(measurements_path(out, result.subject, result.session)))
 
 
 def _load(out: Path, name: str) -> NDArray[np.float32]:

@@ -95,6 +95,11 @@ def read_sidecar(image: Path, root: Path) -> Sidecar:
     return Sidecar(image, merged, origin)
 
 
+def sidecar_files(image: Path, root: Path) -> tuple[Path, ...]:
+    """The JSON files that `read_sidecar` reads for an image."""
+    return tuple(path for path, _ in applicable(image, root, ".json"))
+
+
 def applicable(image: Path, root: Path, extension: str) -> list[tuple[Path, tuple[Path, int]]]:
     """Files that apply to `image` by inheritance, from the most general to the most specific, with (folder, entities)."""
     name = parse_name(image.name)

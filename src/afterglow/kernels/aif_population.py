@@ -18,7 +18,7 @@ _INSTANT_S = 1e-9  # a time that was written in minutes comes back this close: t
 
 
 def parker(times_s: Array, *, delay_s: float) -> Array:
-    """Whole blood, 0.1 mmol/kg gadodiamide, men and women with abdominal tumours (doi:10.1002/mrm.21066; CAPLEX M.IC2.001).
+    """Whole blood, 0.1 mmol/kg gadodiamide, patients with tumours (doi:10.1002/mrm.21066; CAPLEX M.IC2.001).
 
     Two Gaussians and an exponential behind a sigmoid, Table 1. times_s (t,) -> mM (t,). At arrival it is .08 mM, not zero.
     """

@@ -45,7 +45,7 @@ def irspgr_signal(t1_s: Array | float, *, s0: Array | float, ti_s: Array | float
 
     t1_s, s0, ti_s (from the inversion to the first pulse) and b1 broadcast. A perfect inversion is taken, and perfect
     spoiling. Each pulse leaves cos(a) of the longitudinal magnetisation, which then recovers for one echo spacing, so it
-    moves geometrically towards the steady state of the train (doi:10.1016/0022-2364(92)90036-A for the effective T1).
+    moves geometrically towards the steady state of the train (doi:10.1016/0022-2364(92)90347-A for the effective T1).
     """
     t1 = np.asarray(t1_s, dtype=np.float64)
     flip = np.deg2rad(train.flip_deg * np.asarray(b1))

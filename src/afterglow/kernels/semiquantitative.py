@@ -10,7 +10,7 @@ from afterglow.kernels.types import Array
 
 
 def initial_area(times_s: Array, curve: Array, *, arrival_s: float, duration_s: float) -> Array:
-    """Area under the curve from arrival on, in curve unit times seconds (IAUGC of doi:10.1002/nbm.1940080506).
+    """Area under the curve from arrival on, in curve unit times seconds (IAUGC).
 
     times_s (t,), curve (..., t) -> (...). Exact for the piecewise-linear curve, with fractions of intervals at both ends;
     one matrix product. NaN everywhere where the series does not cover the whole duration.

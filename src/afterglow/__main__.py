@@ -1,0 +1,5 @@
+"""`python -m afterglow`."""
+
+from afterglow.cli import main
+
+main()

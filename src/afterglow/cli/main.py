@@ -1,0 +1,251 @@
+"""The `afterglow` command. Heavy imports stay inside the commands: --help must answer at once."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import click
+import typer
+
+from afterglow import __version__
+from afterglow.cli import show
+from afterglow.records.errors import AfterglowError
+
+app = typer.Typer(
+    name="afterglow",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Perfusion MRI after radiotherapy: scans in, calibrated maps, a change over time, a call that shows its doubt. "
+    "Research software; not a medical device.",
+    epilog="Exit codes: 0 done, 1 a stated error, 2 wrong usage.",
+)
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
+Workers = Annotated[
+    int, typer.Option("--workers", min=1, help="Threads for motion correction and simulation; the bytes do not depend on it.")
+]
+MethodName = Annotated[
+    str, typer.Option("--method", help="A method's name (see `afterglow methods`) or the path of a .toml file.")
+]
+
+
+def main() -> None:
+    """Run the command; every stated error is one sentence and exit code 1."""
+    try:
+        app(standalone_mode=False)
+    except click.UsageError as problem:
+        problem.show()
+        sys.exit(2)
+    except click.exceptions.Exit as leave:
+        sys.exit(leave.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        show.error("stopped. What was finished is kept; run the same command again and it goes on from there.")
+        sys.exit(1)
+    except AfterglowError as problem:
+        if "--json" in sys.argv:
+            show.as_json({"error": str(problem), "kind": type(problem).__name__})
+        show.error(str(problem))
+        sys.exit(problem.exit_code)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        show.line(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False,
+) -> None:
+    pass
+
+
+@app.command()
+def demo(
+    folder: Annotated[Path, typer.Argument(help="Folder to write into.")] = Path("afterglow-demo"),
+    seed: Annotated[int, typer.Option(help="Another seed, another patient.")] = 7,
+    workers: Workers = 2,
+    json: Json = False,
+) -> None:
+    """A simulated patient before and after radiosurgery, the whole way to a report. Needs no data."""
+    from afterglow.flows.demo import run_demo
+
+    with show.progress_shown(json) as progress:
+        done = run_demo(folder, seed=seed, workers=workers, progress=progress)
+    if json:
+        show.as_json(
+            {
+                "report": str(done.report),
+                "call": done.verdict.category,
+                "expected": done.expected,
+                "right": done.right,
+                "sentence": done.verdict.sentence,
+                "figures": [
+                    {"name": f"{e.session}_{e.quantity}", "value": 100 * e.relative, "unit": "%", "goal": 5.0, "ok": abs(e.relative) <= 0.05,
+                     "detail": f"measured {e.measured:.4g}, true {e.true:.4g} {e.unit}"}
+                    for e in done.errors
+                ],
+            }
+        )  # fmt: skip
+        return
+    show.line("Lesion means against the truth of the simulation:")
+    for e in done.errors:
+        show.line(
+            f"  ses-{e.session}  {e.quantity:<7} measured {e.measured:8.4f}  true {e.true:8.4f} {'' if e.unit == '1' else e.unit:<5} error {100 * e.relative:+5.1f} %"
+        )
+    show.line(
+        f"Call: {done.verdict.category} ({'right' if done.right else 'wrong, expected ' + done.expected}). {done.verdict.sentence}"
+    )
+    show.line(f"Open the report: {done.report}")
+
+
+@app.command()
+def run(
+    bids_dir: Annotated[Path, typer.Argument(help="BIDS data set.")],
+    output_dir: Annotated[Path, typer.Argument(help="Folder for the derivatives.")],
+    analysis_level: Annotated[str, typer.Argument(help="participant", metavar="LEVEL", click_type=click.Choice(["participant"]))],
+    method: MethodName,
+    participant_label: Annotated[list[str] | None, typer.Option(help="Only these subjects (repeat the option).")] = None,
+    session_label: Annotated[list[str] | None, typer.Option(help="Only these visits (repeat the option).")] = None,
+    outlines: Annotated[
+        Path | None, typer.Option(help="Folder of outlines; derivatives/outlines of the data set otherwise.")
+    ] = None,
+    workers: Workers = 1,
+    json: Json = False,
+) -> None:
+    """Carry out a method on a BIDS data set: maps, measurements, calls and a report for each patient."""
+    from afterglow.flows.run import run_participants
+
+    sessions = [label.removeprefix("ses-") for label in session_label or ()]
+    with show.progress_shown(json) as progress:
+        done = run_participants(
+            bids_dir, output_dir, method,
+            participants=participant_label or (), session_labels=sessions, outlines_dir=outlines, workers=workers, progress=progress,
+        )  # fmt: skip
+    if json:
+        calls = [
+            {"participant": v.participant_id, "lesion": v.lesion_id, "rule": v.rule, "call": v.category, "sentence": v.sentence}
+            for p in done.patients
+            for v in p.verdicts
+        ]
+        show.as_json(
+            {"output": str(done.out), "reports": [str(r) for r in done.reports], "calls": calls, "failures": list(done.failures)}
+        )
+    else:
+        for patient in done.patients:
+            for verdict in patient.verdicts:
+                show.line(f"sub-{patient.participant_id} lesion {verdict.lesion_id}: {verdict.category}. {verdict.sentence}")
+        for path in done.reports:
+            show.line(f"Report: {path}")
+    if done.failures:
+        for sentence in done.failures:
+            show.error(sentence)
+        raise typer.Exit(1)
+
+
+@app.command()
+def check(bids_dir: Annotated[Path, typer.Argument(help="BIDS data set.")], method: MethodName, json: Json = False) -> None:
+    """Say what would run, what is missing and what looks wrong. Computes nothing."""
+    from afterglow.flows.check import check_dataset
+
+    found = check_dataset(bids_dir, method)
+    if json:
+        show.as_json({"ready": found.ready, "visits": [v.as_dict() for v in found.visits], "problems": list(found.problems)})
+    else:
+        for visit in found.visits:
+            show.line(visit.sentence())
+        for problem in found.problems:
+            show.error(problem)
+        show.line(f"{found.ready} of {len(found.visits)} visits are ready for {method}.")
+    if found.problems:
+        raise typer.Exit(1)
+
+
+methods_app = typer.Typer(help="The methods that come with afterglow.", invoke_without_command=True)
+app.add_typer(methods_app, name="methods")
+
+
+@methods_app.callback()
+def _methods(context: typer.Context, json: Json = False) -> None:
+    if context.invoked_subcommand is not None:
+        return
+    from afterglow.flows.method import load_method, method_names
+
+    methods = [load_method(name) for name in method_names()]
+    if json:
+        show.as_json({"methods": [{"name": m.name, "title": m.title, "doi": m.doi, "site": m.site} for m in methods]})
+        return
+    for m in methods:
+        show.line(f"{m.name:<18} {m.title} ({m.citation})")
+
+
+@methods_app.command("show")
+def show_method(name: Annotated[str, typer.Argument(help="A method's name or a .toml file.")], json: Json = False) -> None:
+    """Print a method file, checked; a copy of it is the start of your own."""
+    from afterglow.flows.method import load_method, method_text
+
+    method = load_method(name)
+    if json:
+        show.as_json(method.model_dump(mode="json"))
+    else:
+        show.line(method_text(name).rstrip())
+
+
+@app.command()
+def verify(
+    output_dir: Annotated[Path, typer.Argument(help="Folder that a run wrote.")],
+    bids_dir: Annotated[Path | None, typer.Option("--inputs", help="The data set it read, to check its files too.")] = None,
+    json: Json = False,
+) -> None:
+    """Compare every file with the hash that the manifest holds."""
+    from afterglow.flows.verify import verify_output
+
+    problems = verify_output(output_dir, bids_dir)
+    if json:
+        show.as_json({"ok": not problems, "problems": problems})
+    elif not problems:
+        show.line(f"{output_dir}: every file is as it was written.")
+    if problems:
+        for problem in problems:
+            show.error(problem)
+        raise typer.Exit(1)
+
+
+@app.command()
+def bench(
+    what: Annotated[str, typer.Argument(metavar="WHAT", help="dce", click_type=click.Choice(["dce"]))],
+    peers: Annotated[bool, typer.Option(help="Also measure other packages where they are installed.")] = True,
+    json: Json = False,
+) -> None:
+    """Measure speed now, on this machine, against peers and goals."""
+    from afterglow.flows.bench import bench_dce
+
+    with show.progress_shown(json) as progress:
+        figures = bench_dce(peers=peers, progress=progress)
+    _show_figures([figure.as_dict() for figure in figures], json)
+
+
+@app.command()
+def conformance(
+    directory: Annotated[Path, typer.Argument(help="Folder laid out and named like the OSIPI reference data.")],
+    json: Json = False,
+) -> None:
+    """Run reference cases: measured value, reference, error, tolerance, pass."""
+    from afterglow.flows.conformance import run_conformance
+
+    with show.progress_shown(json) as progress:
+        figures = run_conformance(directory, progress=progress)
+    _show_figures([figure.as_dict() for figure in figures], json)
+    if not all(figure.ok for figure in figures):
+        raise typer.Exit(1)
+
+
+def _show_figures(figures: list[dict[str, object]], json: bool) -> None:
+    if json:
+        show.as_json({"figures": figures})
+        return
+    for f in figures:
+        mark = {True: "pass", False: "MISS", None: "    "}[f["ok"]]  # type: ignore[index]
+        show.line(f"{mark}  {f['name']:<44} {f['value']!s:>14.14} {f['unit']:<16} {f['detail']}")
+    judged = [f for f in figures if f["ok"] is not None]
+    show.line(f"{sum(bool(f['ok']) for f in judged)} of {len(judged)} figures reach their goal.")

@@ -1,0 +1,93 @@
+"""`afterglow demo`: a simulated patient before and after radiosurgery, the whole way to a report, held against its truth."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from afterglow.flows.digital import write_patient
+from afterglow.flows.run import run_participants
+from afterglow.flows.work import Progress
+from afterglow.io.atomic import require_writable
+from afterglow.records.errors import AfterglowError
+from afterglow.records.response import Category, Verdict
+from afterglow.records.result import ExamResult
+from afterglow.simulate.patient import DigitalVisit, simulate_patient
+from afterglow.simulate.plan import PLANS
+
+METHOD = "ademola2025"
+SCENARIO = "necrosis"
+EXPECTED: dict[str, Category] = {"necrosis": "response", "recurrence": "progression"}
+QUANTITIES = ("ktrans", "ve", "vp")
+TOLERANCE = 0.05  # of the true value
+SUBJECT = "01"
+
+
+@dataclass(frozen=True)
+class TruthError:
+    """A lesion mean as measured and as simulated."""
+
+    session: str
+    quantity: str
+    unit: str
+    measured: float
+    true: float
+
+    @property
+    def relative(self) -> float:
+        return self.measured / self.true - 1
+
+
+@dataclass(frozen=True, eq=False)
+class DemoReport:
+    """Where the report is, how far the numbers are from the truth, and whether the call is right."""
+
+    report: Path
+    bids: Path
+    errors: tuple[TruthError, ...]
+    verdict: Verdict
+    expected: Category
+
+    @property
+    def right(self) -> bool:
+        return self.verdict.category == self.expected
+
+
+def run_demo(folder: Path, *, seed: int, workers: int, progress: Progress) -> DemoReport:
+    """Simulate, quantify, judge and report below `folder`, then compare with the truth. AfterglowError as in any run."""
+    require_writable(folder)
+    tell = lambda done, total: progress("simulating a patient", done, total)  # noqa: E731
+    patient = simulate_patient(SCENARIO, seed=seed, plan=PLANS["brain"], workers=workers, progress=tell)
+    progress("writing the scans", 0, 1)
+    bids = folder / "bids"
+    write_patient(patient, SUBJECT, bids, folder / "truth")
+    run = run_participants(
+        bids,
+        folder / "results",
+        METHOD,
+        participants=[SUBJECT],
+        session_labels=(),
+        outlines_dir=None,
+        workers=workers,
+        progress=progress,
+    )
+    if run.failures or not run.patients:
+        raise AfterglowError("; ".join(run.failures) or "the demo made no patient")
+    result = run.patients[0]
+    errors = tuple(e for exam, visit in zip(result.exams, patient.visits, strict=True) for e in _errors(exam, visit))
+    return DemoReport(run.reports[0], bids, errors, result.verdicts[0], EXPECTED[SCENARIO])
+
+
+def _errors(exam: ExamResult, visit: DigitalVisit) -> list[TruthError]:
+    """Means over the true lesion, of the voxels that were measured."""
+    made = []
+    for name in QUANTITIES:
+        found = exam.map_of(name)
+        if found is None:
+            continue
+        true = visit.truth.maps[name]
+        where = visit.lesion_dce & np.isfinite(found.values)
+        made.append(
+            TruthError(exam.session, name, found.quantity.unit, float(found.values[where].mean()), float(true[where].mean()))
+        )
+    return made

@@ -1,0 +1,38 @@
+"""What makes a visit the same visit: its files, its settings, the versions that computed it."""
+
+import hashlib
+from importlib.metadata import version
+
+from afterglow import __version__
+from afterglow.io.bids import Dataset
+from afterglow.io.manifest import FileEntry, input_entry
+from afterglow.io.outlines import Outline
+from afterglow.io.sidecar import sidecar_files
+from afterglow.records.series import Exam
+
+_COMPUTING = ("numpy", "scipy", "SimpleITK")
+
+
+def versions() -> dict[str, str]:
+    """Versions of afterglow and of the libraries whose numbers a result depends on."""
+    return {"afterglow": __version__, **{name.lower(): version(name) for name in _COMPUTING}}
+
+
+def exam_inputs(dataset: Dataset, exam: Exam, outlines: tuple[Outline, ...]) -> tuple[FileEntry, ...]:
+    """Every file that this visit reads, with its hash: images, their sidecars, outlines."""
+    images = [dataset.root / one.source for series in exam.series.values() for one in series]
+    paths = dict.fromkeys([*images, *(p for image in images for p in sidecar_files(image, dataset.root))])
+    inside = [input_entry(path, dataset.root) for path in paths]
+    beside = [_outside(outline) for outline in outlines]
+    return tuple({entry.path: entry for entry in [*inside, *beside]}.values())
+
+
+def _outside(outline: Outline) -> FileEntry:
+    """An outline may lie outside the data set: it is known by its name alone."""
+    return input_entry(outline.path, outline.path.parent)
+
+
+def exam_settings(method_text: str, day: float, donor: str | None) -> dict[str, object]:
+    """What else the result depends on: the method file, the day, and whose outline was carried over."""
+    digest = hashlib.sha256(method_text.encode("utf-8")).hexdigest()
+    return {"method_sha256": digest, "day": day, "outline_from": donor}

@@ -1,0 +1,59 @@
+"""Verdicts on disk: one table for each subject, and verdicts.tsv of them all."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from afterglow.io.atomic import Written
+from afterglow.io.derivatives import exam_folder
+from afterglow.io.names import bids_name
+from afterglow.io.tables import read_table
+from afterglow.io.write import Cell, write_tsv
+from afterglow.records.response import Verdict
+
+COLUMNS: dict[str, str] = {
+    "participant_id": "Subject label, with the prefix sub-",
+    "lesion_id": "Persistent name of the lesion",
+    "rule": "Name of the rule in the method file",
+    "from_session": "Visit before treatment",
+    "to_session": "Visit that is judged",
+    "category": "progression, response, no change, or cannot tell",
+    "value": "The number the rule compares; n/a where it could not be made",
+    "threshold": "What it is compared with, in the same unit",
+    "distance_rc": "Distance to the threshold in repeatability coefficients; n/a where repeatability is not known",
+    "repeatability_source": "Where the repeatability comes from",
+    "sentence": "The call in words",
+}
+
+
+def verdicts_path(out: Path, subject: str) -> Path:
+    """sub-01/sub-01_verdicts.tsv"""
+    return exam_folder(out, subject, "") / bids_name({"sub": subject}, "verdicts", ".tsv")
+
+
+def write_verdicts(out: Path, subject: str, verdicts: Sequence[Verdict]) -> tuple[Written, ...]:
+    """The calls of one subject."""
+    rows: list[dict[str, Cell]] = [
+        {
+            "participant_id": f"sub-{v.participant_id}",
+            "lesion_id": v.lesion_id,
+            "rule": v.rule,
+            "from_session": f"ses-{v.from_session}" if v.from_session else None,
+            "to_session": f"ses-{v.to_session}" if v.to_session else None,
+            "category": v.category,
+            "value": v.value,
+            "threshold": v.threshold,
+            "distance_rc": v.distance_rc,
+            "repeatability_source": v.repeatability_source,
+            "sentence": v.sentence,
+        }
+        for v in verdicts
+    ]
+    return write_tsv(verdicts_path(out, subject), rows, COLUMNS)
+
+
+def collect_verdicts(out: Path) -> tuple[Written, ...]:
+    """Write verdicts.tsv from the tables of all subjects."""
+    rows: list[dict[str, Cell]] = []
+    for path in sorted(out.glob("sub-*/sub-*_verdicts.tsv")):
+        rows += [dict(row.cells) for row in read_table(path, tuple(COLUMNS))]
+    return write_tsv(out / "verdicts.tsv", rows, COLUMNS)
