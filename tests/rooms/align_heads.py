@@ -56,7 +56,8 @@ def make_head(seed: int, step: int = 2, bend_mm: float = 3.0) -> Head:
     affine[:3, 3] -= pad * step
     field = [ndimage.gaussian_filter(rng.standard_normal(grey.shape), 18 / step) for _ in range(3)]
     index = np.indices(grey.shape, dtype=np.float32)
-    bent = np.stack([i + bend_mm / step * f / f.std() for i, f in zip(index, field, strict=True)])
+    field = [_without_pose(f, index, grey + white > 0.5) for f in field]
+    bent = np.stack([i + bend_mm / step * f for i, f in zip(index, field, strict=True)])
     grey, white = (ndimage.map_coordinates(t, bent, order=1) for t in (grey, white))
     brain = ndimage.binary_fill_holes(ndimage.binary_closing(grey + white > 0.3, iterations=8 // step))
     away = ndimage.distance_transform_edt(~brain, sampling=step)
@@ -71,6 +72,14 @@ def make_head(seed: int, step: int = 2, bend_mm: float = 3.0) -> Head:
     fractions = {name: f * (1 - lump) for name, f in fractions.items()}
     fractions["tumour"] = lump * (0.3 + 0.7 * np.clip((radius - 7.0) / step + 0.5, 0, 1))
     return Head({name: np.asarray(f, dtype=np.float32) for name, f in fractions.items()}, affine)
+
+
+def _without_pose(field: Floats, index: Floats, brain: Floats) -> Floats:
+    """The field without its linear part over the brain, in units of its spread: it bends the head but does not turn it."""
+    plain = np.stack([np.ones_like(field), *index], axis=-1)
+    slope = np.linalg.lstsq(plain[brain], field[brain], rcond=None)[0]
+    bend = field - plain @ slope
+    return np.asarray(bend / bend[brain].std(), dtype=np.float32)
 
 
 def scan(image: Floats, affine: Floats, grid: Grid, pose: Floats | None = None, noise: float = 0.0, seed: int = 0) -> Floats:

@@ -85,7 +85,7 @@ def _fixed_first(a: Grid, b: Grid) -> bool:
 
 def fit_pair(whole: Scene) -> Fit | None:
     """Explore, climb, then judge; None when no start finds any overlap."""
-    found = _explored(whole)
+    found = explored(whole)
     if found is None:
         return None
     coarse, middle = whole.at(COARSE), whole.at(MIDDLE)
@@ -115,7 +115,7 @@ def sharpness(scene: Scene, transform: sitk.Euler3DTransform, level: Level, push
     return 1.0 - float(known.mean()) / here if known.size and here > 0 else float("nan")
 
 
-def _explored(whole: Scene) -> Climb | None:
+def explored(whole: Scene) -> Climb | None:
     """The best pose at 8 mm, without masks: outlines of heads help to find one another."""
     bare = Scene(whole.fixed, whole.moving)
     rough, coarse = bare.at(EXPLORE), bare.at(COARSE)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from afterglow.align.images import array_of, from_transform, grid_of, one_itk_thread, to_image
-from afterglow.align.mutual import Climb, Level, Scene, finite_image, settle, shrunk
+from afterglow.align.mutual import Climb, Level, Scene, climb, finite_image, settle, shrunk
 from afterglow.align.resample import resampler
 from afterglow.records.alignment import Motion
 from afterglow.records.errors import BadInput, GridMismatch
@@ -82,10 +82,11 @@ def _lay(frame: NDArray[np.float32], grid: Grid, reference: Reference) -> Climb:
     if image is None:
         return found
     found.transform.SetCenter((reference.points.mean(axis=0) * (-1, -1, 1)).tolist())
-    for level, fixed in zip(LEVELS, reference.images, strict=True):
-        scene = Scene(fixed, shrunk(image, level), fixed_mask=reference.mask, mask_share=reference.mask_share)
-        found = settle(scene, found.transform, level)
-    return found
+    rough, fine = (
+        Scene(fixed, shrunk(image, level), fixed_mask=reference.mask, mask_share=reference.mask_share)
+        for level, fixed in zip(LEVELS, reference.images, strict=True)
+    )
+    return climb(fine, settle(rough, found.transform, LEVELS[0]).transform, LEVELS[1])
 
 
 def _moved(frame: NDArray[np.float32], grid: Grid, matrix: NDArray[np.float64]) -> NDArray[np.float32]:

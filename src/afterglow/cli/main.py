@@ -1,10 +1,10 @@
 """The `afterglow` command. Heavy imports stay inside the commands: --help must answer at once."""
 
 import sys
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
-import click
 import typer
 
 from afterglow import __version__
@@ -19,6 +19,20 @@ app = typer.Typer(
     "Research software; not a medical device.",
     epilog="Exit codes: 0 done, 1 a stated error, 2 wrong usage.",
 )
+
+
+class Level(StrEnum):
+    """Levels of a BIDS App."""
+
+    PARTICIPANT = "participant"
+
+
+class Benchmark(StrEnum):
+    """What `bench` can measure."""
+
+    DCE = "dce"
+
+
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
 Workers = Annotated[
     int, typer.Option("--workers", min=1, help="Threads for motion correction and simulation; the bytes do not depend on it.")
@@ -31,15 +45,7 @@ MethodName = Annotated[
 def main() -> None:
     """Run the command; every stated error is one sentence and exit code 1."""
     try:
-        app(standalone_mode=False)
-    except click.UsageError as problem:
-        problem.show()
-        sys.exit(2)
-    except click.exceptions.Exit as leave:
-        sys.exit(leave.exit_code)
-    except (click.Abort, KeyboardInterrupt):
-        show.error("stopped. What was finished is kept; run the same command again and it goes on from there.")
-        sys.exit(1)
+        app()
     except AfterglowError as problem:
         if "--json" in sys.argv:
             show.as_json({"error": str(problem), "kind": type(problem).__name__})
@@ -103,7 +109,7 @@ def demo(
 def run(
     bids_dir: Annotated[Path, typer.Argument(help="BIDS data set.")],
     output_dir: Annotated[Path, typer.Argument(help="Folder for the derivatives.")],
-    analysis_level: Annotated[str, typer.Argument(help="participant", metavar="LEVEL", click_type=click.Choice(["participant"]))],
+    analysis_level: Annotated[Level, typer.Argument(help="What to do: participant.")],
     method: MethodName,
     participant_label: Annotated[list[str] | None, typer.Option(help="Only these subjects (repeat the option).")] = None,
     session_label: Annotated[list[str] | None, typer.Option(help="Only these visits (repeat the option).")] = None,
@@ -213,7 +219,7 @@ def verify(
 
 @app.command()
 def bench(
-    what: Annotated[str, typer.Argument(metavar="WHAT", help="dce", click_type=click.Choice(["dce"]))],
+    what: Annotated[Benchmark, typer.Argument(help="What to measure: dce.")],
     peers: Annotated[bool, typer.Option(help="Also measure other packages where they are installed.")] = True,
     json: Json = False,
 ) -> None:

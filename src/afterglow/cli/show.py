@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
+from afterglow.records.errors import Stopped
+
 Progress = Callable[[str, int, int], None]
 
 
@@ -27,13 +29,16 @@ def error(text: str) -> None:
 @contextmanager
 def progress_shown(quiet: bool) -> Iterator[Progress]:
     """A bar on a terminal, plain lines elsewhere, on standard error; nothing with `quiet`."""
-    if quiet:
-        yield lambda what, done, total: None
-    elif sys.stderr.isatty():
-        with _bar() as bar:
-            yield bar
-    else:
-        yield _plain_lines()
+    try:
+        if quiet:
+            yield lambda what, done, total: None
+        elif sys.stderr.isatty():
+            with _bar() as bar:
+                yield bar
+        else:
+            yield _plain_lines()
+    except KeyboardInterrupt:
+        raise Stopped("stopped; what was finished is kept, run the same command again and it goes on from there") from None
 
 
 @contextmanager

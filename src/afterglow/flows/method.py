@@ -283,7 +283,7 @@ def load_method(name: str) -> Method:
 
 def _first_problem(error: ValidationError) -> str:
     problems = error.errors(include_url=False)
-    first = problems[0]
+    first = next((p for p in problems if p["type"] == "extra_forbidden"), problems[0])  # a misspelt key explains the missing one
     where = ".".join(str(part) for part in first["loc"]) or "the file"
     more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
     what = (

@@ -39,5 +39,9 @@ class NotVerified(AfterglowError):
     """A file differs from what the manifest says was written."""
 
 
+class Stopped(AfterglowError):
+    """The person stopped the run; what was finished is kept."""
+
+
 class NoArterialInput(AfterglowError):
     """No voxel or curve that could serve as arterial input function."""
