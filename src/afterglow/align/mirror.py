@@ -7,15 +7,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from afterglow.align.images import from_transform, one_itk_thread
-from afterglow.align.mutual import Scene, finite_image, information, settle, shrunk
+from afterglow.align.mutual import CHANCE, Scene, finite_image, information, settle, shrunk
 from afterglow.align.rigid import COARSE, EXPLORE, MIDDLE, explored, sharpness
 from afterglow.align.starts import apart_mm, bright_points, centre_of_mass, shared_view
 from afterglow.records.errors import GridMismatch
 from afterglow.records.grid import Grid
 from afterglow.records.locking import locked
 
-INVOLUTION_MM = 3.0  # mirrored twice, a point must come back; a wrong plane is a screw and does not
-SHARP = 0.04  # an asymmetrical head loses 8 % and more of its information when pushed by 6 mm or 6 degrees
+INVOLUTION_MM = 2.0  # mirrored twice, a point must come back; a wrong plane is a screw and does not
+SHARP = 0.09  # heads, real and simulated, lose 19 % and more of their information when pushed by 6 mm or 6 degrees; wrong planes 8 % at most
 SHARED_VIEW = 0.4  # less, and the image was matched by a sliver with itself
 TILT_DEG = 50.0  # a head lies within this of the scanner's left-right axis, or the plane is not the midline
 
@@ -104,6 +104,8 @@ def _judged(swap: NDArray[np.float64], points: NDArray[np.float64], view: float,
     involution_mm = float(apart_mm(swap @ swap, points).mean())
     tilt_deg = float(np.degrees(np.arccos(min(1.0, plane.normal[0]))))
     doubts = []
+    if not nats >= CHANCE:
+        doubts.append(f"its two sides share {nats:.2f} nats of information, no more than chance")
     if not sharp >= SHARP:
         doubts.append(f"a push of 6 mm or 6 degrees costs {100 * sharp:.0f} % of the information")
     if involution_mm > INVOLUTION_MM:

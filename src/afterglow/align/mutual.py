@@ -18,6 +18,7 @@ SEED = 20_251
 RELAXATION = 0.7  # a half lets the steps die on the way from 45 degrees
 AGAIN = 5
 WORTHWHILE = 0.002  # nats
+CHANCE = 0.05  # nats; unrelated images give (bins - 1)^2 / 2 samples, 0.01 for 40 000 samples, and a little more when matched
 FEWEST_SAMPLES = 200  # 32 x 32 bins hold nothing that means something below this
 
 
@@ -62,7 +63,8 @@ def finite_image(data: NDArray[Any], grid: Grid) -> sitk.Image | None:
 
     The clip keeps one hot voxel from squeezing everything else into a single bin of the histogram.
     """
-    values = np.nan_to_num(np.asarray(data, dtype=np.float32), nan=0.0, posinf=0.0, neginf=0.0)
+    with np.errstate(over="ignore"):  # what float32 cannot hold becomes Inf, and Inf becomes 0
+        values = np.nan_to_num(np.asarray(data, dtype=np.float32), nan=0.0, posinf=0.0, neginf=0.0)
     sample = values.ravel(order="K")[:: max(1, values.size // 200_000)]
     low, high = (float(v) for v in np.percentile(sample, (0.05, 99.9)))
     if not high > low:

@@ -83,7 +83,8 @@ def bright_points(image: sitk.Image) -> NDArray[np.float64]:
     values = array_of(image)
     index = np.argwhere(values > values.mean())
     turn = np.reshape(image.GetDirection(), (3, 3)) * np.array(image.GetSpacing())
-    return (index @ turn.T + np.array(image.GetOrigin())) @ LPS_FROM_RAS[:3, :3]
+    points: NDArray[np.float64] = (index @ turn.T + np.array(image.GetOrigin())) @ LPS_FROM_RAS[:3, :3]
+    return points
 
 
 def apart_mm(matrix: NDArray[np.float64], points: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -103,4 +104,4 @@ def shared_view(source: Grid, target: Grid, matrix: NDArray[np.float64]) -> floa
 
     if target.size * target.voxel_ml <= source.size * source.voxel_ml:
         return inside(target, source, matrix)
-    return inside(source, target, np.linalg.inv(matrix))
+    return inside(source, target, np.asarray(np.linalg.inv(matrix), dtype=np.float64))

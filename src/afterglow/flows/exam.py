@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 
 from afterglow.align.resample import resample
 from afterglow.flows.method import Method
-from afterglow.flows.regions import Carried, arterial_region, lesions_of, reference_of
+from afterglow.flows.regions import Carried, Drawn, arterial_region, lesions_of, reference_of
 from afterglow.flows.steps import carry_out
 from afterglow.flows.work import Progress, Work
 from afterglow.io.bids import Dataset
-from afterglow.io.outlines import Outline, find_aif_curve
+from afterglow.io.outlines import find_aif_curve
 from afterglow.io.results import SPACE
 from afterglow.lesions.measure import Labels, measure, measure_reference
 from afterglow.lesions.size import sizes
@@ -39,15 +39,19 @@ class Quantified:
     seconds: dict[str, float]
 
 
-def begin(exam: Exam, method: Method, *, workers: int, progress: Progress) -> Work:
-    """Check that the exam has what the method needs, and read the dynamic series. MissingInput or BadInput otherwise."""
+def dynamic_series(exam: Exam, method: Method) -> Series:
+    """The series to quantify, with all the method requires beside it. MissingInput or BadInput otherwise; reads no voxel."""
     where = f"sub-{exam.subject} ses-{exam.session}" if exam.session else f"sub-{exam.subject}"
     for spec in method.series.values():
         if spec.required and not any(role in exam.series for role in spec.roles):
             raise MissingInput(
                 f"{where}: method {method.name} needs a series of role {' or '.join(spec.roles)}, and there is none"
             )
-    dynamic = _only(exam, method, where)
+    return _only(exam, method, where)
+
+
+def begin(exam: Exam, dynamic: Series, method: Method, *, workers: int, progress: Progress) -> Work:
+    """Read the dynamic series, and settle whose relaxivity and haematocrit hold."""
     if not isinstance(dynamic.protocol, Spgr):
         raise BadInput(f"{dynamic.source}: it is not a spoiled gradient echo")
     progress("reading", 0, 1)
@@ -107,7 +111,7 @@ def _note_protocol(work: Work) -> None:
 def quantify_exam(
     dataset: Dataset,
     work: Work,
-    outlines: tuple[Outline, ...],
+    outlines: tuple[Drawn, ...],
     outlines_dir: Path | None,
     *,
     carried: Carried | None,
@@ -118,7 +122,8 @@ def quantify_exam(
     curve = find_aif_curve(dataset, exam.subject, exam.session, outlines_dir, haematocrit=work.haematocrit)
     work.given_aif = (curve, curve.origin) if curve is not None else None
     anatomy = work.series("anatomy")
-    _carry_out_with_arterial_mask(work, outlines)
+    work.given_aif_mask = arterial_region(outlines)
+    carry_out(work)
     work.progress("lesions", 0, 1)
     lesions = lesions_of(work, outlines, carried)
     reference = reference_of(work, outlines, lesions)
@@ -144,17 +149,6 @@ def quantify_exam(
         tuple(work.provenance),
     )
     return Quantified(result, measurements, work.seconds)
-
-
-def _carry_out_with_arterial_mask(work: Work, outlines: tuple[Outline, ...]) -> None:
-    if any(outline.label == "aif" and outline.image.grid.same_as(work.grid) for outline in outlines):
-        work.given_aif_mask = arterial_region(work, outlines)
-    elif any(outline.label == "aif" for outline in outlines):
-        path = next(outline.path for outline in outlines if outline.label == "aif")
-        raise BadInput(
-            f"{path}: an arterial mask must lie on the grid of {work.source} ({work.grid}); draw it on the dynamic series"
-        )
-    carry_out(work)
 
 
 def _measurements(

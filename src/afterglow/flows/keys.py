@@ -1,7 +1,10 @@
 """What makes a visit the same visit: its files, its settings, the versions that computed it."""
 
 import hashlib
+import os
+from dataclasses import replace
 from importlib.metadata import version
+from pathlib import Path
 
 from afterglow import __version__
 from afterglow.io.bids import Dataset
@@ -22,14 +25,14 @@ def exam_inputs(dataset: Dataset, exam: Exam, outlines: tuple[Outline, ...]) -> 
     """Every file that this visit reads, with its hash: images, their sidecars, outlines."""
     images = [dataset.root / one.source for series in exam.series.values() for one in series]
     paths = dict.fromkeys([*images, *(p for image in images for p in sidecar_files(image, dataset.root))])
-    inside = [input_entry(path, dataset.root) for path in paths]
-    beside = [_outside(outline) for outline in outlines]
-    return tuple({entry.path: entry for entry in [*inside, *beside]}.values())
+    entries = [_entry(path, dataset.root) for path in [*paths, *(outline.path for outline in outlines)]]
+    return tuple({entry.path: entry for entry in entries}.values())
 
 
-def _outside(outline: Outline) -> FileEntry:
-    """An outline may lie outside the data set: it is known by its name alone."""
-    return input_entry(outline.path, outline.path.parent)
+def _entry(path: Path, root: Path) -> FileEntry:
+    """A file by its way from the data set's root, up and down again for an outline that lies elsewhere."""
+    entry = input_entry(path, path.parent)
+    return replace(entry, path=Path(os.path.relpath(path, root)).as_posix())
 
 
 def exam_settings(method_text: str, day: float, donor: str | None) -> dict[str, object]:

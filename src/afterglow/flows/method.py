@@ -224,7 +224,7 @@ class Method(_Strict):
     title: str
     citation: str
     doi: str
-    site: Literal["brain", "spine"]
+    site: Literal["brain", "spine", "body"]
     series: dict[str, SeriesSpec]
     agent: AgentSpec
     haematocrit: HaematocritSpec

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from afterglow import __version__
 from afterglow.align.resample import resample
 from afterglow.align.rigid import register
-from afterglow.flows.exam import Quantified, begin, quantify_exam
+from afterglow.flows.exam import Quantified, begin, dynamic_series, quantify_exam
 from afterglow.flows.keys import exam_inputs, exam_settings, versions
 from afterglow.flows.method import Method
-from afterglow.flows.regions import Carried
+from afterglow.flows.regions import Carried, read_outlines
 from afterglow.flows.work import Progress
 from afterglow.io.atomic import Written
 from afterglow.io.bids import Dataset, Session, sessions
@@ -107,11 +107,13 @@ def _visit(
         stored = read_exam_result(place.out, subject, visit.label)
         return Done(stored.result, stored.measurements, skipped=True)
     tell = lambda what, n, total: progress(f"sub-{subject} {visit.label}: {what}", n, total)  # noqa: E731
-    work = begin(exam, method, workers=workers, progress=tell)
+    dynamic = dynamic_series(exam, method)
+    drawn = read_outlines(exam, dynamic, outlines)
+    work = begin(exam, dynamic, method, workers=workers, progress=tell)
     carried = None
     if donor is not None and not _has_lesion(outlines):
         carried = _carry(work.data.mean(axis=-1, dtype=np.float64).astype(np.float32), work.grid, donor, work.source)
-    made = quantify_exam(place.dataset, work, outlines, place.outlines_dir, carried=carried, run_id=wanted[:12])
+    made = quantify_exam(place.dataset, work, drawn, place.outlines_dir, carried=carried, run_id=wanted[:12])
     written = write_exam(place.out, made.result, made.measurements)
     record(place.out, _entry(key, method, wanted, inputs, written, made, settings, place.out))
     return Done(made.result, made.measurements, skipped=False)

@@ -12,7 +12,18 @@ from afterglow.io.outlines import Outline, read_mask
 from afterglow.lesions.reference import given_reference, mirrored_reference
 from afterglow.records.errors import GridMismatch, MissingInput
 from afterglow.records.lesion import Lesion, Reference
-from afterglow.records.series import Series
+from afterglow.records.series import Exam, Series
+
+
+@dataclass(frozen=True, eq=False)
+class Drawn:
+    """An outline that was read and found to fit an image of its visit."""
+
+    label: str
+    lesion_id: str
+    name: str
+    mask: NDArray[np.bool_]  # on the grid of `on`
+    on: Series
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,9 +35,29 @@ class Carried:
     matrix: NDArray[np.float64]
 
 
-def lesions_of(work: Work, outlines: tuple[Outline, ...], carried: Carried | None) -> tuple[Lesion, ...]:
+def read_outlines(exam: Exam, dynamic: Series, outlines: tuple[Outline, ...]) -> tuple[Drawn, ...]:
+    """Read every outline before anything is computed. GridMismatch where one fits no image of the visit, BadInput where it is empty."""
+    anatomies = [one for role in ("CE-T1w", "T1w", "T2w", "FLAIR") for one in exam.series.get(role, ())]
+    drawn = []
+    for outline in outlines:
+        images = [dynamic] if outline.label == "aif" else [dynamic, *anatomies]
+        on = next((one for one in images if one.grid.same_as(outline.image.grid)), None)
+        if on is None:
+            known = "; ".join(f"{one.source}: {one.grid}" for one in images)
+            raise GridMismatch(
+                f"{outline.path}: its grid ({outline.image.grid}) is that of no image it could be drawn on ({known}); resample the mask onto one of them"
+            )
+        drawn.append(Drawn(outline.label, outline.lesion_id, outline.path.name, read_mask(outline), on))
+    return tuple(drawn)
+
+
+def lesions_of(work: Work, outlines: tuple[Drawn, ...], carried: Carried | None) -> tuple[Lesion, ...]:
     """Every lesion outlined at this visit; those of another visit carried over where this one has none."""
-    given = tuple(_lesion(work, outline) for outline in outlines if outline.label == "lesion")
+    given = tuple(
+        Lesion(drawn.lesion_id, on_dynamic_grid(work, drawn), work.grid, f"given mask {drawn.name}")
+        for drawn in outlines
+        if drawn.label == "lesion"
+    )
     if given or carried is None:
         return given
     made = []
@@ -37,13 +68,13 @@ def lesions_of(work: Work, outlines: tuple[Outline, ...], carried: Carried | Non
     return tuple(made)
 
 
-def reference_of(work: Work, outlines: tuple[Outline, ...], lesions: tuple[Lesion, ...]) -> Reference | None:
+def reference_of(work: Work, outlines: tuple[Drawn, ...], lesions: tuple[Lesion, ...]) -> Reference | None:
     """The outlined reference; else the mirrored lesion where the method allows it; else None, with a warning."""
     spec = work.method.reference
-    given = [outline for outline in outlines if outline.label == "reference"]
+    given = [drawn for drawn in outlines if drawn.label == "reference"]
     if given:
-        masks = [on_dynamic_grid(work, outline) for outline in given]
-        names = ", ".join(outline.path.name for outline in given)
+        masks = [on_dynamic_grid(work, drawn) for drawn in given]
+        names = ", ".join(drawn.name for drawn in given)
         return given_reference(np.any(masks, axis=0), work.grid, kind=spec.kind, source=names, lesions=lesions)
     seen = tuple(lesion for lesion in lesions if lesion.mask.any())
     if not seen:
@@ -53,63 +84,43 @@ def reference_of(work: Work, outlines: tuple[Outline, ...], lesions: tuple[Lesio
             "reference tissue", "none outlined", "warning", f"ratios to {spec.kind} need a label-reference mask; none were made"
         )
         return None
+    return _mirrored(work, seen)
+
+
+def _mirrored(work: Work, lesions: tuple[Lesion, ...]) -> Reference | None:
     mean = work.data.mean(axis=-1, dtype=np.float64).astype(np.float32)
     mirror = find_mirror(mean, work.grid)
     if not mirror.trusted:
-        work.note(
-            "reference tissue",
-            "none outlined, and no plane of symmetry found",
-            "warning",
-            f"{mirror.remark}; outline a label-reference mask",
-        )
+        advice = f"{mirror.remark}; outline a label-reference mask"
+        work.note("reference tissue", "none outlined, and no plane of symmetry found", "warning", advice)
         return None
+    how = "no outline was given: the lesion mirrored through the plane of symmetry found in the image"
     try:
-        reference = mirrored_reference(
-            seen,
-            mirror.reflection,
-            work.subject_mask(),
-            how="no outline was given: the lesion mirrored through the plane of symmetry found in the image",
-        )
+        reference = mirrored_reference(lesions, mirror.reflection, work.subject_mask(), how=how)
     except MissingInput as error:
         work.note("reference tissue", "none outlined", "warning", str(error))
         return None
-    work.note(
-        "reference tissue",
-        f"none outlined: the lesion was mirrored ({int(reference.mask.sum())} voxels)",
-        "note",
-        "outline normal white matter for a reference that is the same at every visit",
-    )
+    advice = "outline normal tissue for a reference that is the same at every visit"
+    work.note("reference tissue", f"none outlined: the lesion was mirrored ({int(reference.mask.sum())} voxels)", "note", advice)
     return reference
 
 
-def arterial_region(work: Work, outlines: tuple[Outline, ...]) -> tuple[NDArray[np.bool_], str] | None:
-    """Voxels that a person marked as artery."""
-    for outline in outlines:
-        if outline.label == "aif":
-            return on_dynamic_grid(work, outline), outline.path.name
-    return None
+def arterial_region(outlines: tuple[Drawn, ...]) -> tuple[NDArray[np.bool_], str] | None:
+    """Voxels of the dynamic series that a person marked as artery."""
+    return next(((drawn.mask, drawn.name) for drawn in outlines if drawn.label == "aif"), None)
 
 
-def on_dynamic_grid(work: Work, outline: Outline) -> NDArray[np.bool_]:
+def on_dynamic_grid(work: Work, drawn: Drawn) -> NDArray[np.bool_]:
     """The outline's mask (i, j, k) on the dynamic grid, through the registration of the image it was drawn on.
 
-    GridMismatch where it was drawn on neither the dynamic series nor an anatomy of this visit.
+    A voxel belongs where at least half of it is covered. GridMismatch where nothing of the mask lies inside the series.
     """
-    mask = read_mask(outline)
-    if outline.image.grid.same_as(work.grid):
-        return mask
-    anatomies = [one for role in ("CE-T1w", "T1w", "T2w", "FLAIR") for one in work.exam.series.get(role, ())]
-    drawn_on = next((one for one in anatomies if one.grid.same_as(outline.image.grid)), None)
-    if drawn_on is None:
-        known = "; ".join(f"{one.source}: {one.grid}" for one in (work.dynamic, *anatomies))
-        raise GridMismatch(
-            f"{outline.path}: its grid ({outline.image.grid}) is that of no image of this visit ({known}); resample the mask onto one of them"
-        )
-    moved = _share(mask, drawn_on, work)
-    inside: NDArray[np.bool_] = moved >= 0.5
+    if drawn.on is work.dynamic:
+        return drawn.mask
+    inside: NDArray[np.bool_] = _share(drawn.mask, drawn.on, work) >= 0.5
     if not inside.any():
         raise GridMismatch(
-            f"{outline.path}: after registration none of its {int(mask.sum())} voxels lies inside {work.source}; check the outline's space"
+            f"{drawn.name}: after registration none of its {int(drawn.mask.sum())} voxels fills a voxel of {work.source}; check the outline's space"
         )
     return inside
 
@@ -136,7 +147,3 @@ def _along(drawn_on: Series, work: Work) -> tuple[float, ...]:
     unit = work.grid.affine[:3, :3] / np.linalg.norm(work.grid.affine[:3, :3], axis=0)
     steps = np.abs(np.linalg.inv(drawn_on.grid.affine[:3, :3]) @ unit)
     return tuple(float(1 / max(column)) for column in steps.T)
-
-
-def _lesion(work: Work, outline: Outline) -> Lesion:
-    return Lesion(outline.lesion_id, on_dynamic_grid(work, outline), work.grid, f"given mask {outline.path.name}")

@@ -1,14 +1,17 @@
-"""How much an arterial curve looks like one: six named parts, each 0 to 1, and their geometric mean."""
+"""How much an arterial curve looks like one: named parts, each 0 to 1; the least of them is the score."""
 
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from afterglow.kernels.aif_candidates import noise_of
+from afterglow.kernels.delayed import fit_delayed
 from afterglow.kernels.types import Array
 
 _SURE_VOXELS = 8
-_BLOCK = 4096  # curves at a time
+_TISSUE_VOXELS = 100  # fewer do not average their noise away
+_TISSUE_DELAYS_S = 15.0
 
 
 class Part(NamedTuple):
@@ -23,16 +26,16 @@ def quality_parts(
     times: Array,
     values: Array,
     members: NDArray[np.intp],
-    others: NDArray[np.intp],
+    vessels: NDArray[np.intp],
     arrival_s: float,
     baseline_signal: Array | None,
 ) -> tuple[Part, ...]:
-    """The parts of the score of the mean curve of `members` among `others`. times (t,), values (n, t).
+    """The parts of the score of the mean curve of `members` among other `vessels`. times (t,), values (n, t).
 
     Each is 1 where an artery is sharp and whole, 0 where it could as well be a vein, tissue or noise. The limits are those
     of a rapid injection (1 to 5 mL/s): first pass up to 15 s wide plus one frame, late level up to half of the peak.
     """
-    curve = values[members].mean(axis=0)
+    curve = values[members].mean(axis=0, dtype=np.float64)
     top = int(np.argmax(curve))
     step_s = float(np.median(np.diff(times)))
     width_s = width_at_half(times, curve) - step_s
@@ -40,6 +43,7 @@ def quality_parts(
     snr = float(curve[top] / max(float(noise_of(curve[None])[0]), 1e-12))
     rise_s = float(times[top] - arrival_s)
     parts = [
+        Part("frames", _falling(step_s, 6, 25), f"frames {step_s:.1f} s apart; blood reaches the veins of the brain within 4 to 8 s"),
         Part("peak time", _falling(rise_s - step_s, 15, 40), f"peak {rise_s:.0f} s after arrival"),
         Part("peak height", _falling(-float(curve[top]), -1.5, -0.2), f"peak {curve[top]:.2f} mM"),
         Part("width", _falling(width_s, 15, 60), f"{width_s + step_s:.0f} s wide at half of the peak"),
@@ -47,16 +51,18 @@ def quality_parts(
         Part("noise", _falling(-snr, -20, -3), f"peak {snr:.0f} times the noise"),
         _agreement(values[members], curve),
     ]
+    ahead = _ahead_of_tissue(times, values, curve, vessels)
+    if ahead is not None:
+        parts.append(ahead)
     if baseline_signal is not None:
-        ratio = float(np.median(baseline_signal[members]) / np.median(baseline_signal[others]))
+        ratio = float(np.median(baseline_signal[members]) / np.median(baseline_signal[vessels]))
         parts.append(Part("inflow", _falling(ratio, 2.5, 6), f"signal before contrast {ratio:.1f} times that of other vessels"))
     return tuple(parts)
 
 
 def quality_score(parts: tuple[Part, ...]) -> float:
-    """Geometric mean: one part at zero makes the curve unusable."""
-    scores = np.array([part.score for part in parts])
-    return float(np.exp(np.log(scores).mean())) if (scores > 0).all() else 0.0
+    """The least part: what is arterial in all respects but one may still be a vein."""
+    return min(part.score for part in parts)
 
 
 def width_at_half(times: Array, curve: Array) -> float:
@@ -75,14 +81,25 @@ def width_at_half(times: Array, curve: Array) -> float:
     return float(end - begin)
 
 
-def noise_of(curves: Array) -> Array:
-    """Standard deviation of the noise from second differences, which a smooth curve hardly has. (n, t) -> (n,)."""
-    noise: Array = np.empty(len(curves))
-    for begin in range(0, len(curves), _BLOCK):
-        rows = slice(begin, begin + _BLOCK)
-        noise[rows] = np.median(np.abs(np.diff(curves[rows], 2, axis=1)), axis=1)
-    noise /= 0.6745 * np.sqrt(6.0)
-    return noise
+def _ahead_of_tissue(times: Array, values: Array, curve: Array, vessels: NDArray[np.intp]) -> Part | None:
+    """Whether tissue follows the curve, as it follows an artery, or precedes it, as it precedes a vein.
+
+    The delay of extended Tofts on the mean of all voxels that are no vessel: negative means that tissue takes up agent which
+    the curve does not bring yet. None where too few voxels are given, as in a search region.
+    """
+    tissue = np.ones(len(values), dtype=bool)
+    tissue[vessels] = False
+    if np.count_nonzero(tissue) < _TISSUE_VOXELS:
+        return None
+    mean = values[tissue].mean(axis=0, dtype=np.float64)
+    limits = (-_TISSUE_DELAYS_S, _TISSUE_DELAYS_S)
+    lead_s = float(fit_delayed("etofts", times, mean[None], times, curve, delay_range_s=limits).delay_s[0])
+    if np.isnan(lead_s):
+        return None
+    step_s = float(np.median(np.diff(times)))
+    score = _falling(-lead_s, max(1.0, 0.2 * step_s), max(4.0, 0.8 * step_s))
+    order = f"{lead_s:.1f} s after" if lead_s >= 0 else f"{-lead_s:.1f} s before"
+    return Part("ahead of tissue", score, f"tissue takes up agent {order} it")
 
 
 def _falling(value: float, good: float, bad: float) -> float:

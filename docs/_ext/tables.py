@@ -1,0 +1,221 @@
+"""Reference tables of the documentation, written from the tables and models of the code so that they cannot drift."""
+
+import types
+import typing
+from collections.abc import Iterable, Sequence
+
+from annotated_types import Ge, Gt, Le, Lt, MinLen
+from key_words import KEY_WORDS
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from afterglow.flows import method as method_file
+from afterglow.flows.method import Method, load_method, method_names, method_text
+from afterglow.io.exam import ROLES
+from afterglow.io.measurements import COLUMN_WORDS
+from afterglow.io.verdicts import COLUMNS as VERDICT_COLUMNS
+from afterglow.kernels.aif_population import POPULATION_AIFS
+from afterglow.kernels.models import MODELS
+from afterglow.kernels.types import STATUS_WORDS, Status
+from afterglow.records import errors
+from afterglow.records.errors import AfterglowError
+from afterglow.records.measurement import STATISTICS
+from afterglow.records.quantity import QUANTITIES
+from afterglow.response.repeatability import REPEATABILITY
+from afterglow.response.states import CALLS
+
+STEPS = typing.get_args(typing.get_args(method_file.Step)[0])
+TABLES = {  # heading in a method file -> the model that checks it
+    "[series.*]": method_file.SeriesSpec,
+    "[agent]": method_file.AgentSpec,
+    "[haematocrit]": method_file.HaematocritSpec,
+    "[reference]": method_file.ReferenceSpec,
+    "[[measure]]": method_file.MeasureSpec,
+    "[[rule]]": method_file.RuleSpec,
+}
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A Markdown table; bars inside cells are escaped."""
+    lines = [columns, ["---"] * len(columns), *rows]
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines) + "\n"
+
+
+def doi(text: str) -> str:
+    """A DOI as a link; nothing for nothing. Old DOIs hold < and >, which an address writes as escapes."""
+    if not text:
+        return "none"
+    address = text.replace("<", "%3C").replace(">", "%3E").replace("(", "%28").replace(")", "%29")
+    return f"[{text.replace('<', '&lt;').replace('>', '&gt;')}](https://doi.org/{address})"
+
+
+def quantities() -> str:
+    rows = [
+        (f"`{q.name}`", q.symbol, q.long_name, f"`{q.unit}`", _range(q.sane), _range(q.display), q.caplex or "none", q.dicom or "none")
+        for q in QUANTITIES.values()
+    ]
+    return table(("Name", "Symbol", "What", "Unit (UCUM)", "Possible", "Shown", "CAPLEX", "DICOM code"), rows)
+
+
+def _range(pair: tuple[float, float]) -> str:
+    return f"{pair[0]:g} to {pair[1]:g}"
+
+
+def models() -> str:
+    rows = []
+    for m in MODELS.values():
+        bounds = ", ".join(
+            f"{QUANTITIES[p].symbol} {_range(b)}{' ' + QUANTITIES[p].unit_label if QUANTITIES[p].unit_label else ''}"
+            for p, b in zip(m.parameters, m.bounds, strict=True)
+        )
+        rows.append((f"`{m.name}`", m.title, ", ".join(f"`{p}`" for p in m.parameters), bounds, doi(m.doi)))
+    return table(("Name", "Model", "Parameters", "Bounds", "Source"), rows)
+
+
+def population_aifs() -> str:
+    rows = [
+        (f"`{a.name}`", a.compartment, f"{a.dose_mmol_kg:g} mmol/kg" if a.dose_mmol_kg else "not recorded", _first_sentence(a.curve.__doc__), doi(a.cite))
+        for a in POPULATION_AIFS.values()
+    ]
+    return table(("Name", "Concentration in", "Dose", "What", "Source"), rows)
+
+
+def _first_sentence(text: str | None) -> str:
+    words = " ".join((text or "").split("\n\n")[0].split())
+    return words.split(" (doi")[0].split(" (Weinmann")[0].rstrip(".") + "."
+
+
+def rules() -> str:
+    rows = []
+    for name in method_names():
+        for r in load_method(name).rule:
+            number = f"{r.statistic} of {' and '.join(QUANTITIES[q].symbol for q in r.quantities)}"
+            number += " over reference" if r.normalised else ""
+            change = {"percent": "change in per cent", "difference": "difference", "none": "value itself"}[r.change]
+            rows.append((f"`{name}`", r.name, r.kind, number, change, f"{r.threshold:g} {r.unit if r.unit != '1' else ''}".strip(), r.combine, r.source))
+    return table(("Method", "Rule", "Kind", "Number", "Compared as", "Threshold", "Combined", "Source"), rows)
+
+
+def states() -> str:
+    words = {"present": "hyperperfused", "absent": "not hyperperfused", "unknown": "not measured"}
+    before = {**words, "unknown": "not measured, or no scan"}
+    return table(("Now", "Before treatment", "Call"), [(words[now], before[was], call) for (now, was), call in CALLS.items()])
+
+
+def repeatability() -> str:
+    rows = [
+        (
+            r.site,
+            QUANTITIES[r.quantity].symbol + (" over reference" if r.normalised else ""),
+            f"{100 * r.wcv:.1f} %",
+            f"{r.rc_percent:.1f} %",
+            r.source,
+            "confirmed" if r.confirmed else "**not confirmed**",
+        )
+        for r in REPEATABILITY
+    ]
+    return table(("Site", "Number", "wCV", "Smallest real change", "Source", "Checked at its source"), rows)
+
+
+def status_codes() -> str:
+    return table(("Code", "Name", "Meaning"), [(str(int(s)), f"`{s.name}`", STATUS_WORDS[s]) for s in Status])
+
+
+def measurement_columns() -> str:
+    return table(("Column", "What"), [(f"`{name}`", words) for name, words in COLUMN_WORDS.items()])
+
+
+def verdict_columns() -> str:
+    return table(("Column", "What"), [(f"`{name}`", words) for name, words in VERDICT_COLUMNS.items()])
+
+
+def statistics() -> str:
+    return ", ".join(f"`{s}`" for s in STATISTICS if s != "value") + "\n"
+
+
+def roles() -> str:
+    return table(("Role", "Files of a visit"), [(f"`{role}`", f"`{words}`") for role, words in ROLES.items()])
+
+
+def stated_errors() -> str:
+    kinds = [c for c in vars(errors).values() if isinstance(c, type) and issubclass(c, AfterglowError)]
+    return table(("Error", "When"), [(f"`{c.__name__}`", " ".join((c.__doc__ or "").split())) for c in kinds])
+
+
+def method_keys() -> str:
+    parts = ["### At the top\n", keys(Method, skip=("series", "agent", "haematocrit", "step", "reference", "measure", "rule"))]
+    for heading, model in TABLES.items():
+        parts += [f"### `{heading}`\n", _words(model), keys(model)]
+    return "\n".join(parts)
+
+
+def method_steps() -> str:
+    parts = []
+    for step in STEPS:
+        do = typing.get_args(step.model_fields["do"].annotation)[0]
+        parts += [f"### `{do}`\n", _words(step), keys(step, skip=("do",))]
+    return "\n".join(parts)
+
+
+def _words(model: type[BaseModel]) -> str:
+    return " ".join((model.__doc__ or "").split()) + "\n"
+
+
+def keys(model: type[BaseModel], skip: Sequence[str] = ()) -> str:
+    """Key, what may stand there, whether it must, and what it does."""
+    rows = []
+    for name, field in model.model_fields.items():
+        if name not in skip:
+            needed = "yes" if field.is_required() else "no"
+            rows.append((f"`{name}`", _allowed(field), needed, KEY_WORDS[model.__name__, name]))
+    return table(("Key", "Value", "Needed", "What it does"), rows)
+
+
+def _allowed(field: FieldInfo) -> str:
+    words = _type_words(field.annotation)
+    limits = {Ge: "from {}", Gt: "above {}", Le: "to {}", Lt: "below {}", MinLen: "at least {}"}
+    said = [limits[type(m)].format(f"{next(iter(vars_of(m))):g}") for m in field.metadata if type(m) in limits]
+    return words + (f", {' '.join(said)}" if said else "")
+
+
+def vars_of(limit: object) -> list[float]:
+    """The number inside Ge(ge=0), Lt(lt=1) …"""
+    return [getattr(limit, name) for name in ("ge", "gt", "le", "lt", "min_length") if hasattr(limit, name)]
+
+
+def _type_words(kind: object) -> str:
+    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
+    if origin is typing.Literal:
+        return " or ".join(f"`{a}`" for a in arguments)
+    if origin in (typing.Union, types.UnionType):
+        return " or ".join(_type_words(a) for a in arguments if a is not type(None))
+    if origin is tuple:
+        return f"list of {_type_words(arguments[0])}" if arguments[-1] is Ellipsis else f"list of {len(arguments)} numbers"
+    return {str: "text", float: "number", bool: "`true` or `false`"}[kind]  # type: ignore[index]
+
+
+def shipped_methods() -> str:
+    parts = []
+    for name in method_names():
+        m = load_method(name)
+        parts.append(f"### {name}\n\n{m.title}. {m.citation}. Site: {m.site}. DOI: {doi(m.doi)}.\n\n```toml\n{method_text(name).rstrip()}\n```\n")
+    return "\n".join(parts)
+
+
+FRAGMENTS = {
+    "quantities": quantities,
+    "models": models,
+    "population-aifs": population_aifs,
+    "rules": rules,
+    "states": states,
+    "repeatability": repeatability,
+    "status-codes": status_codes,
+    "measurement-columns": measurement_columns,
+    "verdict-columns": verdict_columns,
+    "statistics": statistics,
+    "roles": roles,
+    "stated-errors": stated_errors,
+    "method-keys": method_keys,
+    "method-steps": method_steps,
+    "shipped-methods": shipped_methods,
+}

@@ -1,0 +1,51 @@
+"""A coarse digital patient on disk, simulated once for all tests that go the whole way."""
+
+import shutil
+from functools import cache
+from pathlib import Path
+from tempfile import mkdtemp
+
+from afterglow.flows.digital import write_patient
+from afterglow.flows.run import RunReport, run_participants
+from afterglow.flows.work import Progress, silent
+from afterglow.simulate.patient import DigitalPatient, simulate_patient
+from afterglow.simulate.plan import PLANS
+
+METHOD = "ademola2025"
+
+
+@cache
+def patient() -> DigitalPatient:
+    """Two visits of a metastasis that turns to necrosis, 4 x 4 x 6 mm, 30 frames of 10 s."""
+    return simulate_patient("necrosis", seed=5, plan=PLANS["coarse"], workers=2)
+
+
+@cache
+def pristine() -> Path:
+    """Its BIDS folder, to be copied and never changed."""
+    root = Path(mkdtemp(prefix="afterglow-digital-"))
+    write_patient(patient(), "01", root / "bids", root / "truth")
+    return root / "bids"
+
+
+def copy_to(folder: Path, *, visits: tuple[str, ...] = ("01", "02")) -> Path:
+    """A BIDS folder of one's own, with these visits."""
+    bids = folder / "bids"
+    shutil.copytree(pristine(), bids)
+    for session in {"01", "02"} - set(visits):
+        shutil.rmtree(bids / "sub-01" / f"ses-{session}")
+        shutil.rmtree(bids / "derivatives" / "outlines" / "sub-01" / f"ses-{session}")
+        table = bids / "sub-01" / "sub-01_sessions.tsv"
+        table.write_text(
+            "".join(line for line in table.read_text().splitlines(keepends=True) if not line.startswith(f"ses-{session}"))
+        )
+    return bids
+
+
+def run(
+    bids: Path, out: Path, *, method: str = METHOD, workers: int = 2, progress: Progress = silent, outlines: Path | None = None
+) -> RunReport:
+    """`afterglow run … participant` in this process."""
+    return run_participants(
+        bids, out, method, participants=(), session_labels=(), outlines_dir=outlines, workers=workers, progress=progress
+    )
