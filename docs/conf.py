@@ -13,20 +13,20 @@ copyright = "2026, The afterglow authors"
 version = release = __version__
 
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.viewcode", "generated", "plain_docstrings"]
-myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
+myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3
 exclude_patterns = ["_build", "_ext", "reference/generated/*.md"]  # the tables are included, they are no pages
 default_role = "code"
 autodoc_typehints = "none"  # signatures come from the source
 add_module_names = False
 toc_object_entries_show_parents = "hide"
-nitpicky = False
 
 html_theme = "pydata_sphinx_theme"
 html_title = "afterglow"
 html_static_path = ["_static"]
 html_css_files = ["afterglow.css"]
 html_show_sourcelink = False
+html_sidebars = {"*": [], "reference/*": []}  # pages without neighbours need no list of them
 html_theme_options = {
     "show_toc_level": 2,
     "navigation_depth": 2,

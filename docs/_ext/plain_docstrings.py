@@ -31,20 +31,40 @@ def on_docstring(app: Any, what: str, name: str, obj: object, options: Any, line
     lines[:] = as_rest(lines)
 
 
+class _WithHomes(ast.NodeTransformer):
+    """Names of afterglow's own classes in annotations, with the module they come from; two rooms may use one name."""
+
+    def __init__(self, known: dict[str, object]) -> None:
+        self.known = known
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        found = self.known.get(node.id)
+        if isinstance(found, type) and found.__module__.startswith("afterglow."):
+            return ast.parse(f"~{found.__module__}.{found.__qualname__}", mode="eval").body
+        return node
+
+
 def on_signature(app: Any, what: str, name: str, obj: object, options: Any, signature: str, returned: str) -> Any:
     """Names and types as they are written in the source."""
     try:
         node = ast.parse(textwrap.dedent(inspect.getsource(obj))).body[0]  # type: ignore[arg-type]
     except (OSError, TypeError, SyntaxError):
         return None
+    homes = _WithHomes(vars(inspect.getmodule(obj)))
     match node:
         case ast.FunctionDef():
-            return f"({ast.unparse(node.args)})", ast.unparse(node.returns) if node.returns else None
+            return f"({ast.unparse(homes.visit(node.args))})", ast.unparse(homes.visit(node.returns)) if node.returns else None
         case ast.ClassDef():
-            fields = [f"{n.target.id}: {ast.unparse(n.annotation)}" for n in node.body if isinstance(n, ast.AnnAssign) and isinstance(n.target, ast.Name)]
-            return f"({', '.join(fields)})" if fields else "", None
+            fields = _fields(node, homes)
+            return (fields, None) if fields else None
         case _:
             return None
+
+
+def _fields(node: ast.ClassDef, homes: _WithHomes) -> str:
+    annotated = [n for n in node.body if isinstance(n, ast.AnnAssign) and isinstance(n.target, ast.Name)]
+    fields = [f"{n.target.id}: {ast.unparse(homes.visit(n.annotation))}" for n in annotated if isinstance(n.target, ast.Name)]
+    return f"({', '.join(fields)})" if fields else ""
 
 
 def on_skip(app: Any, what: str, name: str, obj: object, skip: bool, options: Any) -> bool | None:

@@ -51,10 +51,14 @@ def doi(text: str) -> str:
 
 def quantities() -> str:
     rows = [
-        (f"`{q.name}`", q.symbol, q.long_name, f"`{q.unit}`", _range(q.sane), _range(q.display), q.caplex or "none", q.dicom or "none")
+        (f"`{q.name}`", q.symbol, q.long_name, f"`{q.unit}`", _range(q.sane), _range(q.display), _codes(q.caplex, q.dicom))
         for q in QUANTITIES.values()
     ]
-    return table(("Name", "Symbol", "What", "Unit (UCUM)", "Possible", "Shown", "CAPLEX", "DICOM code"), rows)
+    return table(("Name", "Symbol", "What", "Unit (UCUM)", "Possible", "Shown", "Codes"), rows)
+
+
+def _codes(caplex: str, dicom: str) -> str:
+    return ", ".join(words for words in (caplex, f"DCM {dicom}" if dicom else "") if words)
 
 
 def _range(pair: tuple[float, float]) -> str:
@@ -90,6 +94,7 @@ def rules() -> str:
     for name in method_names():
         for r in load_method(name).rule:
             number = f"{r.statistic} of {' and '.join(QUANTITIES[q].symbol for q in r.quantities)}"
+            number = QUANTITIES[r.quantities[0]].long_name if r.statistic == "value" else number
             number += " over reference" if r.normalised else ""
             change = {"percent": "change in per cent", "difference": "difference", "none": "value itself"}[r.change]
             rows.append((f"`{name}`", r.name, r.kind, number, change, f"{r.threshold:g} {r.unit if r.unit != '1' else ''}".strip(), r.combine, r.source))

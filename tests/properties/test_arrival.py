@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from afterglow.kernels.aif_population import parker
-from afterglow.kernels.arrival import baseline_frames, find_arrival
+from afterglow.kernels.arrival import baseline_frames, find_arrival, rise_over_noise
 
 
 @given(st.floats(-500, 500), st.floats(20, 60), st.sampled_from([1.0, 2.5, 5.0]))
@@ -64,3 +64,38 @@ def test_a_curve_without_a_bolus_is_an_error(curve):
 def test_a_gap_is_an_error():
     with pytest.raises(ValueError, match="without gaps"):
         find_arrival(np.arange(6.0), np.array([0, 0, np.nan, 1, 2, 3.0]))
+
+
+def noisy_tissue(seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """A thousand dim voxels of nothing but noise, and fifty that enhance at 62 s."""
+    rng = np.random.default_rng(seed)
+    times = np.arange(0, 400, 16.0)
+    nothing = np.abs(rng.normal(1.0, 0.8, (1000, times.size)))
+    tissue = 100 + 200 * (1 - np.exp(-np.maximum(times - 62, 0) / 40)) + rng.normal(0, 5, (50, times.size))
+    return times, np.vstack([nothing, tissue]), np.arange(1000, 1050)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_noise_never_outranks_tissue_that_enhances(seed):
+    times, curves, enhancing = noisy_tissue(seed)
+    clearest = np.argsort(-rise_over_noise(curves))[:40]
+    assert np.isin(clearest, enhancing).all()
+    assert find_arrival(times, curves[clearest].mean(axis=0)).frame == 4
+
+
+@given(st.floats(0.01, 1e4))
+def test_gain_does_not_change_a_rise_over_noise(gain):
+    _, curves, _ = noisy_tissue(0)
+    np.testing.assert_allclose(rise_over_noise(gain * curves), rise_over_noise(curves), rtol=1e-6)
+
+
+def test_a_jerk_a_gap_and_a_constant_have_no_rise():
+    jerk = np.full(40, 10.0) + np.random.default_rng(0).normal(0, 0.1, 40)
+    gap = jerk.copy()
+    jerk[12], gap[5] = 90.0, np.nan
+    assert (rise_over_noise(np.stack([jerk, gap, np.full(40, 7.0)])) == 0).all()
+
+
+def test_a_curve_without_noise_has_a_rise_too():
+    times = np.arange(0, 300, 5.0)
+    assert rise_over_noise(parker(times, delay_s=42)[None])[0] > 100

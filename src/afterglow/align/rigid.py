@@ -14,8 +14,8 @@ from afterglow.records.errors import GridMismatch
 from afterglow.records.grid import Grid
 
 EXPLORE = Level(spacing_mm=8, sigma_mm=8, samples=5_000, step_mm=8, smallest_step_mm=0.05, iterations=60)
-COARSE = Level(spacing_mm=4, sigma_mm=4, samples=20_000, step_mm=4, smallest_step_mm=0.02, iterations=200)
-MIDDLE = Level(spacing_mm=2, sigma_mm=2, samples=40_000, step_mm=1, smallest_step_mm=0.005, iterations=150)
+COARSE = Level(spacing_mm=4, sigma_mm=4, samples=10_000, step_mm=4, smallest_step_mm=0.05, iterations=100)
+MIDDLE = Level(spacing_mm=2, sigma_mm=2, samples=20_000, step_mm=1, smallest_step_mm=0.02, iterations=100)
 FINE = Level(spacing_mm=1, sigma_mm=1, samples=60_000, step_mm=0.5, smallest_step_mm=0.002, iterations=60)
 
 # Measured on true pairs (five contrasts, noise to SNR 3, slabs, EPI, in-vivo VFA and inversion recovery) and false ones (noise,

@@ -174,9 +174,9 @@ def _file_figures(name: str, cases: Sequence[tuple[Case, Answer]]) -> list[Figur
 
 def _judge(file: str, case: Case, key: str, found: Measured) -> _Judged:
     """One quantity of one case; of a curve, its worst sample."""
-    share = case.worst(key, found.value)
+    value = np.atleast_1d(np.asarray(found.value, dtype=np.float64))
+    share = case.worst(key, value)
     reference, allowed = np.atleast_1d(case.reference[key]), case.tolerance[key]
-    value = np.atleast_1d(found.value)
     tolerance = allowed.absolute + allowed.relative * np.abs(reference)
     at = int(np.argmax(np.abs(value - reference) / tolerance))  # a NaN counts as the largest
     error, within = float(value[at] - reference[at]), share <= FIFTH

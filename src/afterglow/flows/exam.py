@@ -89,8 +89,10 @@ def _note_protocol(work: Work) -> None:
     work.note(
         "frames", f"{work.times_s.size}, one each {step_s:.2f} s, {length_s:.0f} s in all", "warning" if advice else "ok", advice
     )
-    bad = int(np.count_nonzero(~np.isfinite(work.data).all(axis=-1)))
+    finite = np.isfinite(work.data)
+    bad = int(np.count_nonzero(~finite.all(axis=-1)))
     if bad:
+        work.data = np.where(finite, work.data, np.float32(np.nan))
         work.note("voxels with values that are not finite", str(bad), "warning", "they are left out and have status 5")
     source = work.agent.source if work.dynamic.agent is not None else f"{work.agent.name}, method file: {work.agent.source}"
     work.note(

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from afterglow.kernels.arrival import find_arrival
+from afterglow.kernels.arrival import find_arrival, rise_over_noise
 from afterglow.kernels.spgr import concentration as spgr_concentration
-from afterglow.kernels.types import Status
 from afterglow.quantify.made import provenance
 from afterglow.records.alignment import QualityLine
 from afterglow.records.errors import BadInput
@@ -16,7 +15,11 @@ from afterglow.records.maps import ParameterMap, Provenance
 from afterglow.records.protocol import Agent, Spgr
 
 FEW_BASELINE_FRAMES = 3
-_BRIGHTEST_RISE = 0.02  # of the voxels: those that rise most show when the bolus comes
+_FALLEN = 0.2  # of the curve's span: drift and noise are far less
+_BRIGHTEST_RISE = 0.02  # of the voxels: those that rise most over their noise show when the bolus comes
+_CLEAR_RISE = 8.0  # times its noise: more than noise alone reaches in any of a million voxels
+_FEWEST_FRAMES = 6
+_BLOCK = 65536  # voxels at a time, so that what is needed on the way does not fill the memory
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,8 +66,8 @@ def to_concentration(
         raise BadInput(f"{source}: undoing T2* decay needs EchoTime in the sidecar and r2* of {agent.name} in the method file")
     curves = np.empty(signal.shape, dtype=np.float32)
     t10 = t1.values[mask]
-    for start in range(0, len(signal), 65536):  # blocks, so that the float64 inside does not fill the memory
-        part = slice(start, start + 65536)
+    for start in range(0, len(signal), _BLOCK):
+        part = slice(start, start + _BLOCK)
         curves[part] = spgr_concentration(
             signal[part],
             t10_s=t10[part],
@@ -78,7 +81,7 @@ def to_concentration(
         )
     sentence = (
         f"Signal was converted to concentration with the steady-state equation of the spoiled gradient echo, r1 {agent.r1_per_mM_s:g} /mM/s "
-        f"({agent.source}) and the first {frame} frames as baseline."
+        f"({agent.source}) and the first {frame} frame{'' if frame == 1 else 's'} as baseline."
     )
     settings = {
         "r1_per_mM_s": agent.r1_per_mM_s,
@@ -93,26 +96,25 @@ def to_concentration(
     return Concentration(t1.grid, mask, times_s, curves, signal[:, :frame].mean(axis=1), frame, arrival_s, how, quality)
 
 
-def usable(concentration: Concentration, t1: ParameterMap) -> NDArray[np.uint8]:
-    """Status (n,) of every voxel's curve before any model: OK, or why there is none."""
-    finite = np.isfinite(concentration.curves_mM).all(axis=1)
-    known = np.isfinite(t1.values[concentration.mask])
-    return np.where(finite & known, np.uint8(Status.OK), np.uint8(Status.NOT_FINITE))
-
-
 def _arrival(signal: NDArray[np.float32], times_s: NDArray[np.float64], source: str) -> tuple[int, float, str]:
     finite = np.isfinite(signal).all(axis=1)
     if not finite.any():
         raise BadInput(f"{source}: no voxel is finite in all frames; look at the image, or convert it again")
-    usable = signal[finite]
-    spread = usable.max(axis=1) - np.median(usable, axis=1)
-    first = usable[:, 0]
-    rise = np.where(first > 0, (usable.max(axis=1) - first) / np.where(first > 0, first, 1), 0) * (spread > 0)
-    keep = max(10, int(_BRIGHTEST_RISE * rise.size))
-    brightest = np.argsort(-rise, kind="stable")[:keep]
-    curve = usable[brightest].mean(axis=0, dtype=np.float64)
+    if times_s.size < _FEWEST_FRAMES:
+        raise BadInput(f"{source}: {times_s.size} frames are too few to see a bolus arrive; at least {_FEWEST_FRAMES} are needed")
+    _refuse_late_start(signal[finite], times_s, source)
+    rise = np.concatenate([rise_over_noise(signal[start : start + _BLOCK]) for start in range(0, len(signal), _BLOCK)])
+    keep = max(10, int(_BRIGHTEST_RISE * np.count_nonzero(finite)))
+    clearest = np.argsort(-rise, kind="stable")[:keep]
+    clearest = clearest[rise[clearest] > _CLEAR_RISE]
+    if not clearest.size:
+        raise BadInput(
+            f"{source}: no voxel rises above its noise and stays there: either no bolus arrives, or contrast is there from the first "
+            f"frame on ({times_s[0]:g} s), so that there is no baseline; start the series before the injection"
+        )
+    curve = signal[clearest].mean(axis=0, dtype=np.float64)
     try:
-        found = find_arrival(times_s, curve / curve[0])
+        found = find_arrival(times_s, curve / curve.mean())
     except ValueError as error:
         raise BadInput(f"{source}: {error}") from error
     if found.frame < 1:
@@ -120,6 +122,21 @@ def _arrival(signal: NDArray[np.float32], times_s: NDArray[np.float64], source: 
             f"{source}: contrast is there from the first frame on ({times_s[0]:g} s), so there is no baseline; start the series before the injection"
         )
     return found.frame, found.time_s, found.remark
+
+
+def _refuse_late_start(signal: NDArray[np.float32], times_s: NDArray[np.float64], source: str) -> None:
+    """Refuse a series whose most changing voxels end lower than they began: agent stays, so it was there before the first frame."""
+    noise = np.abs(np.diff(signal, axis=1)).mean(axis=1)
+    change = (signal.max(axis=1) - signal.min(axis=1)) / np.where(noise > 0, noise, np.inf)
+    keep = max(10, int(_BRIGHTEST_RISE * change.size))
+    curve = signal[np.argsort(-change, kind="stable")[:keep]].mean(axis=0, dtype=np.float64)
+    few = max(2, times_s.size // 15)
+    fallen = curve[:few].mean() - curve[-few:].mean()
+    if fallen > _FALLEN * (curve.max() - curve.min()):
+        raise BadInput(
+            f"{source}: contrast is there from the first frame on ({times_s[0]:g} s): the voxels that change most end lower than they began, so there is no "
+            "baseline; start the series before the injection, or check the order of the frames"
+        )
 
 
 def _baseline_quality(frame: int, remark: str) -> tuple[QualityLine, ...]:

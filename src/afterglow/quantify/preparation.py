@@ -12,10 +12,10 @@ from afterglow.records.maps import Provenance
 
 def subject_mask(data: NDArray[np.float32], source: str) -> tuple[NDArray[np.bool_], Provenance]:
     """The subject without the noise around it: series (i, j, k, t) -> mask (i, j, k). BadInput where there is none."""
-    with np.errstate(invalid="ignore"):
-        mean = np.nanmean(data, axis=-1) if np.isnan(data).any() else data.mean(axis=-1)
+    known = np.isfinite(data)
+    mean = np.where(known, data, 0).sum(axis=-1, dtype=np.float64) / np.maximum(known.sum(axis=-1), 1)
     try:
-        mask = foreground(np.nan_to_num(mean, nan=0.0, posinf=0.0, neginf=0.0))
+        mask = foreground(mean)
     except ValueError as error:
         raise BadInput(f"{source}: {error}; is this a magnitude image?") from error
     sentence = f"Background noise was removed by a histogram threshold on the mean image ({np.count_nonzero(mask)} voxels kept)."
