@@ -11,6 +11,12 @@ settings.load_profile("shared-machine")
 SHARED = Path(__file__).resolve().parents[1].parent / "shared"
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--update-golden", action="store_true", help="Write the golden numbers anew (and say so in CHANGELOG under numbers)."
+    )
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests marked `shared` need the reference data, which never travel with the repository."""
     if SHARED.is_dir():

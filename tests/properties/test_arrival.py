@@ -99,3 +99,9 @@ def test_a_jerk_a_gap_and_a_constant_have_no_rise():
 def test_a_curve_without_noise_has_a_rise_too():
     times = np.arange(0, 300, 5.0)
     assert rise_over_noise(parker(times, delay_s=42)[None])[0] > 100
+
+
+def test_a_curve_that_ends_below_its_start_has_no_rise():
+    times = np.arange(0, 300, 5.0)
+    backwards = parker(times, delay_s=42)[None, ::-1] + np.random.default_rng(0).normal(0, 0.02, (1, 60))
+    assert rise_over_noise(backwards) == 0

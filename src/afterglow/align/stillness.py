@@ -12,6 +12,7 @@ from scipy.spatial.transform import Rotation
 from afterglow.align.images import array_of, from_transform, grid_of, one_itk_thread, to_image
 from afterglow.align.mutual import Climb, Level, Scene, climb, finite_image, settle, shrunk
 from afterglow.align.resample import resampler
+from afterglow.align.starts import apart_mm
 from afterglow.records.alignment import Motion
 from afterglow.records.errors import BadInput, GridMismatch
 from afterglow.records.grid import Grid
@@ -24,6 +25,7 @@ LEVELS = (
 STILL_MM = 0.15  # at the bolus the estimate itself is off by up to 0.1 mm; moving a still frame only blurs arteries
 LOST = 0.5  # a frame with less than this share of the usual information does not show the same head
 EDGE_MM = 4.0  # the outline of the mask holds much of the information, so it is kept inside
+FAR_MM = 2.0  # such frames are worth a second climb
 FEWEST_VOXELS = 500
 
 Progress = Callable[[int, int], None]
@@ -86,7 +88,9 @@ def _lay(frame: NDArray[np.float32], grid: Grid, reference: Reference) -> Climb:
         Scene(fixed, shrunk(image, level), fixed_mask=reference.mask, mask_share=reference.mask_share)
         for level, fixed in zip(LEVELS, reference.images, strict=True)
     )
-    return climb(fine, settle(rough, found.transform, LEVELS[0]).transform, LEVELS[1])
+    found = settle(rough, found.transform, LEVELS[0])
+    far = apart_mm(from_transform(found.transform), reference.points).mean() > FAR_MM
+    return (settle if far else climb)(fine, found.transform, LEVELS[1])
 
 
 def _moved(frame: NDArray[np.float32], grid: Grid, matrix: NDArray[np.float64]) -> NDArray[np.float32]:

@@ -192,7 +192,7 @@ def _backdrop(work: Work, anatomy: Sequence[Series]) -> tuple[NDArray[np.float32
     alignment = work.alignments.get("anatomy")
     matrix = alignment.matrix if alignment is not None and alignment.trusted else None
     seen = resample(anatomy[0].load(), anatomy[0].grid, work.grid, matrix).astype(np.float32)
-    return seen, anatomy[0].source
+    return seen, anatomy[0].role
 
 
 def _lesion_quality(work: Work, lesions: tuple[Lesion, ...]) -> tuple[QualityLine, ...]:

@@ -10,6 +10,7 @@ _KNOTS_PER_FRAME = 8
 _FEW_BASELINE_FRAMES = 3
 _RISE_OVER_NOISE = 5.0
 _STAYS_OVER_NOISE = 2.0
+_FALLS_BELOW = 0.2  # of the rise
 _EARLY_RISE = 0.35  # of the rise: the straight line must not follow the bend to the peak, nor hang on one frame
 
 
@@ -59,8 +60,8 @@ def baseline_frames(times_s: Array, curve: Array, *, skip: int) -> tuple[slice, 
 def rise_over_noise(curves: Array) -> Array:
     """How far each curve rises, in units of its own noise: which voxels tell when contrast comes. (n, t) -> (n,).
 
-    From the lowest mean of three frames in the first half to the peak; 0 where the last half does not stay above (a jerk, not
-    contrast), where nothing changes, and where a value is not finite. No single frame is the level that a curve is compared
+    From the lowest mean of three frames in the first half to the peak; 0 where the last half does not stay above (a jerk) or
+    falls below (contrast was there from the start), where nothing changes, and where a value is not finite. No single frame is the level that a curve is compared
     with: voxels picked for a low first frame would seem to rise right after it.
     Noise comes from second differences; a curve without any counts with the rounding of its numbers instead.
     """
@@ -72,9 +73,11 @@ def rise_over_noise(curves: Array) -> Array:
     noise = np.median(np.abs(np.diff(values, 2, axis=1)), axis=1) / (0.6745 * np.sqrt(6.0))
     noise = np.maximum(noise, np.finfo(np.float32).eps * np.abs(values).max(axis=1))
     half = t // 2
-    low = ((values[:, : half - 2] + values[:, 1 : half - 1] + values[:, 2:half]) / 3).min(axis=1)
-    stays = np.median(values[:, half:], axis=1) - low > _STAYS_OVER_NOISE * noise
-    rise: Array = np.where((noise > 0) & stays, (values.max(axis=1) - low) / np.where(noise > 0, noise, 1), 0)
+    means = (values[:, :-2] + values[:, 1:-1] + values[:, 2:]) / 3
+    low, low_later = means[:, : half - 2].min(axis=1), means[:, half:].min(axis=1)
+    rise: Array = values.max(axis=1) - low
+    stays = (np.median(values[:, half:], axis=1) - low > _STAYS_OVER_NOISE * noise) & (low - low_later < _FALLS_BELOW * rise)
+    rise = np.where((noise > 0) & stays, rise / np.where(noise > 0, noise, 1), 0)
     return rise
 
 
