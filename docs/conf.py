@@ -5,7 +5,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent / "_ext"))
 
-from afterglow import __version__  # noqa: E402
+from afterglow import __version__
 
 project = "afterglow"
 author = "The afterglow authors"

@@ -15,6 +15,8 @@ import matplotlib as mpl
 mpl.use("agg")
 
 import matplotlib.pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
 from PIL import Image
 
@@ -56,7 +58,9 @@ def picture(patient: PatientResult) -> None:
     """The before/after panel of the report, and the call under it."""
     if patient.pair is None:
         raise SystemExit("the demo folder holds one visit; two are needed")
-    panel = before_after(replace(patient.pair, maps=tuple(m for m in patient.pair.maps if m[0].name in SHOWN)), windows_of(patient.exams))
+    panel = before_after(
+        replace(patient.pair, maps=tuple(m for m in patient.pair.maps if m[0].name in SHOWN)), windows_of(patient.exams)
+    )
     image = Image.open(io.BytesIO(panel.image))
     lines = textwrap.wrap(words_of(patient.verdicts[0]), 122)
     wide, high = image.width / DPI, image.height / DPI
@@ -66,7 +70,9 @@ def picture(patient: PatientResult) -> None:
     axes = sheet.add_axes((0.2 / whole[0], (call + 0.15) / whole[1], wide / whole[0], high / whole[1]))
     axes.imshow(image)
     axes.set_axis_off()
-    draw_call(sheet.add_axes((0.2 / whole[0], 0.1 / whole[1], wide / whole[0], call / whole[1])), patient.verdicts[0].category, lines)
+    draw_call(
+        sheet.add_axes((0.2 / whole[0], 0.1 / whole[1], wide / whole[0], call / whole[1])), patient.verdicts[0].category, lines
+    )
     save(sheet)
 
 
@@ -74,7 +80,7 @@ def words_of(verdict: Verdict) -> str:
     return verdict.sentence if verdict.sentence.endswith(".") else verdict.sentence + "."
 
 
-def draw_call(axes: plt.Axes, category: Category, lines: list[str]) -> None:
+def draw_call(axes: Axes, category: Category, lines: list[str]) -> None:
     """A band in the colour of the call, its name, its sentence, and where the picture comes from."""
     axes.set(xlim=(0, 1), ylim=(len(lines) + 2.4, 0))
     axes.set_axis_off()
@@ -85,7 +91,7 @@ def draw_call(axes: plt.Axes, category: Category, lines: list[str]) -> None:
     axes.text(0.02, len(lines) + 1.95, SOURCE, fontsize=8, color="#666666", va="center")
 
 
-def save(sheet: plt.Figure) -> None:
+def save(sheet: Figure) -> None:
     """As PNG with 256 colours where the full one is too large for a page that people load first."""
     sheet.savefig(TARGET, dpi=DPI, metadata={"Software": None})
     if TARGET.stat().st_size > MOST_BYTES:

@@ -5,15 +5,15 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-import commands
-import tables
+import command_page
+import reference_tables
 
 ROOMS = ("kernels", "records", "io", "align", "quantify", "lesions", "response", "simulate", "report", "flows")
 
 
 def pages() -> dict[str, str]:
     """Path below the generated folder, and what stands there."""
-    made = {f"{name}.md": write() for name, write in {**tables.FRAGMENTS, **commands.FRAGMENTS}.items()}
+    made = {f"{name}.md": write() for name, write in {**reference_tables.FRAGMENTS, **command_page.FRAGMENTS}.items()}
     return {**made, **{f"api/{room}.rst": room_page(room) for room in ROOMS}}
 
 
@@ -25,7 +25,9 @@ def room_page(room: str) -> str:
     for module in pkgutil.walk_packages(package.__path__, f"afterglow.{room}."):
         if not module.ispkg:
             short = module.name.removeprefix("afterglow.")
-            parts.append(f"{short}\n{'-' * len(short)}\n\n.. automodule:: {module.name}\n   :members:\n   :member-order: bysource\n")
+            parts.append(
+                f"{short}\n{'-' * len(short)}\n\n.. automodule:: {module.name}\n   :members:\n   :member-order: bysource\n"
+            )
     return "\n".join(parts)
 
 

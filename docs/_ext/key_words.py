@@ -17,7 +17,10 @@ KEY_WORDS: dict[tuple[str, str], str] = {
     ("HaematocritSpec", "value"): "Fraction. The sidecar's `Haematocrit` wins.",
     ("HaematocritSpec", "source"): _SOURCE,
     ("ReferenceSpec", "kind"): "What an outlined reference region is called.",
-    ("ReferenceSpec", "mirror_when_missing"): "Whether the lesion, mirrored to the other side, may stand in for a missing outline. The report says so.",
+    (
+        "ReferenceSpec",
+        "mirror_when_missing",
+    ): "Whether the lesion, mirrored to the other side, may stand in for a missing outline. The report says so.",
     ("ReferenceSpec", "source"): _SOURCE,
     ("MeasureSpec", "quantity"): "A name from the table of quantities.",
     ("MeasureSpec", "statistics"): "Which statistics over the region's voxels.",
@@ -50,7 +53,10 @@ KEY_WORDS: dict[tuple[str, str], str] = {
     ("ArterialInput", "population"): "Name of the published curve; only with `population`.",
     ("ArterialInput", "source"): _SOURCE,
     ("FitModel", "model"): "A name from the table of models.",
-    ("FitModel", "delay_range_s"): "Earliest and latest arterial delay in s, fitted in every voxel. Without it the delay is zero.",
+    (
+        "FitModel",
+        "delay_range_s",
+    ): "Earliest and latest arterial delay in s, fitted in every voxel. Without it the delay is zero.",
     ("FitModel", "source"): _SOURCE,
     ("Choose", "models"): "Models to choose between; their order gives the index in the map.",
     ("Choose", "source"): _SOURCE,

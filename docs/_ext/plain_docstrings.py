@@ -46,6 +46,8 @@ class _WithHomes(ast.NodeTransformer):
 
 def on_signature(app: Any, what: str, name: str, obj: object, options: Any, signature: str, returned: str) -> Any:
     """Names and types as they are written in the source."""
+    if not str(getattr(obj, "__module__", "")).startswith("afterglow."):
+        return None
     try:
         node = ast.parse(textwrap.dedent(inspect.getsource(obj))).body[0]  # type: ignore[arg-type]
     except (OSError, TypeError, SyntaxError):

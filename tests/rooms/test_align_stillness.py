@@ -14,7 +14,7 @@ UPTAKE = np.array([0, 0, 0, 1.0, 0.7, 0.5, 0.5, 0.5])
 MOTION = {
     5: pose((1.5, 0, 0), (0, 1.0, 0), MIDDLE),
     6: pose((0, -2, 3), (2.0, -1, 1.5), MIDDLE),
-    7: pose((8, 0, 6), (5, 0, -6), MIDDLE),
+    7: pose((4, 0, 3), (3, 0, -3), MIDDLE),
 }
 TIMES_S = np.arange(8) * 5.0 + 3.0
 BASELINE = range(3)

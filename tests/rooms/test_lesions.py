@@ -29,9 +29,8 @@ LESION = Lesion("1", box((2, 8), (2, 8), (2, 6)), GRID, "drawn")
 REFERENCE = Reference(box((12, 18), (2, 8), (2, 6)), GRID, "given region", "drawn")
 
 
-def a_map(values: np.ndarray, error: float | None = None) -> ParameterMap:
-    errors = None if error is None else np.full(GRID.shape, error, dtype=np.float32)
-    return ParameterMap(QUANTITIES["vp"], values.astype(np.float32), GRID, np.zeros(GRID.shape, np.uint8), HOW, errors)
+def a_map(values: np.ndarray) -> ParameterMap:
+    return ParameterMap(QUANTITIES["vp"], values.astype(np.float32), GRID, np.zeros(GRID.shape, np.uint8), HOW)
 
 
 def noisy(lesion: float, reference: float, sd: float = 0.0) -> np.ndarray:
@@ -72,14 +71,34 @@ def test_without_a_reference_there_is_no_ratio() -> None:
     assert (m.value, m.flags) == (None, ("no reference region",))
 
 
-def test_fit_errors_widen_the_interval() -> None:
+def test_more_noise_widens_the_interval() -> None:
     widths = []
-    for error in (None, 0.02):
-        m = measure(a_map(noisy(0.06, 0.02, 0.001), error), LESION, None, statistic="mean", normalised=False, labels=LABELS)
+    for noise in (0.001, 0.01):
+        m = measure(a_map(noisy(0.06, 0.02, noise)), LESION, None, statistic="mean", normalised=False, labels=LABELS)
         assert m.ci_low is not None
         assert m.ci_high is not None
         widths.append(m.ci_high - m.ci_low)
-    assert widths[1] > 2 * widths[0]
+    assert widths[1] > 5 * widths[0]
+
+
+@pytest.mark.parametrize("statistic", ["mean", "median", "p25", "p75"])
+def test_an_interval_holds_its_own_number(statistic: str) -> None:
+    m = measure(a_map(noisy(0.06, 0.02, 0.01)), LESION, REFERENCE, statistic=statistic, normalised=True, labels=LABELS)
+    assert m.ci_low <= m.value <= m.ci_high  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("statistic", ["p5", "p95", "max", "sd"])
+def test_the_tails_have_no_interval(statistic: str) -> None:
+    m = measure(a_map(noisy(0.06, 0.02, 0.01)), LESION, None, statistic=statistic, normalised=False, labels=LABELS)
+    assert (m.ci_low, m.ci_high, m.ci_kind) == (None, None, "")
+
+
+def test_a_handful_of_voxels_has_a_number_but_no_interval() -> None:
+    small = Lesion("1", box((2, 4), (2, 4), (2, 4)), GRID, "drawn")
+    m = measure(a_map(noisy(0.06, 0.02, 0.01)), small, None, statistic="mean", normalised=False, labels=LABELS)
+    assert (m.ci_low, m.ci_high) == (None, None)
+    assert m.value is not None
+    assert any("only 8 voxels" in flag for flag in m.flags)
 
 
 def test_the_interval_of_a_mean_covers_the_truth_about_as_often_as_it_says() -> None:

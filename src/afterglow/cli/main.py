@@ -37,6 +37,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instea
 Workers = Annotated[
     int, typer.Option("--workers", min=1, help="Threads for motion correction and simulation; the bytes do not depend on it.")
 ]
+Outlines = Annotated[Path | None, typer.Option(help="Folder of outlines; derivatives/outlines of the data set otherwise.")]
 MethodName = Annotated[
     str, typer.Option("--method", help="A method's name (see `afterglow methods`) or the path of a .toml file.")
 ]
@@ -113,9 +114,7 @@ def run(
     method: MethodName,
     participant_label: Annotated[list[str] | None, typer.Option(help="Only these subjects (repeat the option).")] = None,
     session_label: Annotated[list[str] | None, typer.Option(help="Only these visits (repeat the option).")] = None,
-    outlines: Annotated[
-        Path | None, typer.Option(help="Folder of outlines; derivatives/outlines of the data set otherwise.")
-    ] = None,
+    outlines: Outlines = None,
     workers: Workers = 1,
     json: Json = False,
 ) -> None:
@@ -150,11 +149,16 @@ def run(
 
 
 @app.command()
-def check(bids_dir: Annotated[Path, typer.Argument(help="BIDS data set.")], method: MethodName, json: Json = False) -> None:
+def check(
+    bids_dir: Annotated[Path, typer.Argument(help="BIDS data set.")],
+    method: MethodName,
+    outlines: Outlines = None,
+    json: Json = False,
+) -> None:
     """Say what would run, what is missing and what looks wrong. Computes nothing."""
     from afterglow.flows.check import check_dataset
 
-    found = check_dataset(bids_dir, method)
+    found = check_dataset(bids_dir, method, outlines)
     if json:
         show.as_json({"ready": found.ready, "visits": [v.as_dict() for v in found.visits], "problems": list(found.problems)})
     else:

@@ -33,6 +33,7 @@ from afterglow.kernels.vfa import t1_vfa
 _RATE = "voxels/s/core"
 _DIFFERENT, _MANY = 100_000, 1_000_000  # curves made; curves fitted, the made ones repeated
 _SIZES = (10_000, 100_000, 1_000_000, 4_000_000)
+_LATE = (2_000, 100_000)  # the same for curves with delay
 _DELAYS_S, _DELAY_RANGE_S = (0.0, 6.0), (-10.0, 10.0)
 _T1_BOUNDS_S = (0.05, 10.0)
 _PEER_CURVES = {"scipy": 1_000, "bounded": 200, "package": 20_000}
@@ -94,8 +95,8 @@ def _fit(curves: Curves, y: Array) -> Fit:
 
 
 def _delay_rate() -> _Measured:
-    curves = synthetic(2_000, delays_s=_DELAYS_S)
-    y = repeated(curves.curves_mM.astype(np.float32), 100_000)
+    curves = synthetic(_LATE[0], delays_s=_DELAYS_S)
+    y = repeated(curves.curves_mM.astype(np.float32), _LATE[1])
     seconds, _ = _best(
         lambda: fit_delayed("etofts", curves.times_s, y, curves.times_s, curves.plasma_mM, delay_range_s=_DELAY_RANGE_S),
         repeats=2,

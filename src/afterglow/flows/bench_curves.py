@@ -19,9 +19,9 @@ FLIPS_DEG, TR_S = (2.0, 5.0, 10.0, 15.0, 20.0), 0.005
 _SEED = 20
 _RANGES = {"ktrans_per_min": (0.01, 0.5), "ve": (0.1, 0.6), "vp": (0.0, 0.1)}
 _IN_VIVO = (  # share of the voxels; ranges of Ktrans in 1/min, ve, vp: what a slab through a head with a tumour holds
-    (0.36, (0.02, 0.4), (0.1, 0.6), (0.005, 0.1)),  # enhancing tissue
+    (0.34, (0.02, 0.4), (0.1, 0.6), (0.005, 0.1)),  # enhancing tissue
     (0.22, (0.001, 0.02), (0.05, 0.3), (0.002, 0.03)),  # hardly leaking tissue
-    (0.18, (0.02, 0.2), (0.05, 0.5), (0.0, 0.0)),  # no plasma seen
+    (0.20, (0.02, 0.2), (0.05, 0.5), (0.0, 0.0)),  # no plasma seen
     (0.10, (0.0, 0.0), (0.1, 0.1), (0.0, 0.0)),  # nothing but noise
     (0.08, (0.05, 0.4), (1.0, 1.0), (0.0, 0.05)),  # still rising at the end
     (0.06, (0.0, 0.05), (0.1, 0.4), (0.2, 0.6)),  # vessels

@@ -49,7 +49,7 @@ class DatasetCheck:
         return tuple(visit.problem for visit in self.visits if visit.problem)
 
 
-def check_dataset(bids_dir: Path, method_name: str) -> DatasetCheck:
+def check_dataset(bids_dir: Path, method_name: str, outlines_dir: Path | None = None) -> DatasetCheck:
     """Look at every visit of a data set with the eyes of a method: headers, sidecars and outlines, no voxels."""
     method, dataset = load_method(method_name), open_dataset(bids_dir)
     found: list[VisitCheck] = []
@@ -59,14 +59,14 @@ def check_dataset(bids_dir: Path, method_name: str) -> DatasetCheck:
         except AfterglowError as error:
             found.append(VisitCheck(subject, "", (), (), (), str(error)))
             continue
-        found += [_look(dataset, subject, visit.label, method) for visit in visits]
+        found += [_look(dataset, subject, visit.label, method, outlines_dir) for visit in visits]
     return DatasetCheck(tuple(found))
 
 
-def _look(dataset: Dataset, subject: str, session: str, method: Method) -> VisitCheck:
+def _look(dataset: Dataset, subject: str, session: str, method: Method, outlines_dir: Path | None) -> VisitCheck:
     try:
         exam = read_exam(dataset, subject, session, role_patterns(method))
-        outlines = find_outlines(dataset, subject, session)
+        outlines = find_outlines(dataset, subject, session, outlines_dir)
     except AfterglowError as error:
         return VisitCheck(subject, session, (), (), (), str(error))
     have = tuple(name for name, spec in method.series.items() if any(role in exam.series for role in spec.roles))

@@ -21,11 +21,11 @@ def versions() -> dict[str, str]:
     return {"afterglow": __version__, **{name.lower(): version(name) for name in _COMPUTING}}
 
 
-def exam_inputs(dataset: Dataset, exam: Exam, outlines: tuple[Outline, ...]) -> tuple[FileEntry, ...]:
-    """Every file that this visit reads, with its hash: images, their sidecars, outlines."""
+def exam_inputs(dataset: Dataset, exam: Exam, outlines: tuple[Outline, ...], beside: tuple[Path, ...]) -> tuple[FileEntry, ...]:
+    """Every file that this visit reads, with its hash: images, their sidecars, outlines, and what lies beside those."""
     images = [dataset.root / one.source for series in exam.series.values() for one in series]
     paths = dict.fromkeys([*images, *(p for image in images for p in sidecar_files(image, dataset.root))])
-    entries = [_entry(path, dataset.root) for path in [*paths, *(outline.path for outline in outlines)]]
+    entries = [_entry(path, dataset.root) for path in [*paths, *(outline.path for outline in outlines), *beside]]
     return tuple({entry.path: entry for entry in entries}.values())
 
 

@@ -1,7 +1,7 @@
 """One patient: every visit in the order of its day, the calls, the report."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +20,7 @@ from afterglow.io.bids import Dataset, Session, sessions
 from afterglow.io.derivatives import report_path
 from afterglow.io.exam import ROLES, read_exam
 from afterglow.io.manifest import FileEntry, ManifestEntry, fingerprint, is_finished, output_entry, read_manifest, record
-from afterglow.io.outlines import Outline, find_outlines
+from afterglow.io.outlines import Outline, files_beside, find_outlines
 from afterglow.io.results import read_exam_result, write_exam
 from afterglow.io.write import write_text
 from afterglow.records.alignment import Alignment
@@ -99,7 +99,8 @@ def _visit(
     exam = read_exam(place.dataset, subject, visit.label, role_patterns(method))
     outlines = find_outlines(place.dataset, subject, visit.label, place.outlines_dir)
     donor = next((one.result for one in reversed(before) if one.result.lesions), None)
-    inputs = exam_inputs(place.dataset, exam, outlines)
+    beside = files_beside(place.dataset, subject, visit.label, place.outlines_dir)
+    inputs = exam_inputs(place.dataset, exam, outlines, beside)
     settings = exam_settings(method_text, visit.day, donor.session if donor is not None and not _has_lesion(outlines) else None)
     wanted = fingerprint(inputs, settings, versions())
     key = f"sub-{subject}" + (f"_ses-{visit.label}" if visit.label else "_exam")
@@ -177,7 +178,9 @@ def _patient(place: Place, subject: str, method: Method, done: Sequence[Done]) -
     exams = tuple(one.result for one in done)
     visits = tuple(Visit(one.result.session, one.result.day, one.measurements) for one in done)
     course = Course(subject, visits, place.dataset.treatments.get(subject, ()))
-    verdicts = tuple(v for rule in method.rule for v in judge(course, rule.record(), REPEATABILITY, site=method.site))
+    warning = unlike(exams)
+    calls = (v for rule in method.rule for v in judge(course, rule.record(), REPEATABILITY, site=method.site))
+    verdicts = tuple(replace(v, sentence=f"{v.sentence} {warning}") if warning else v for v in calls)
     pair = _pair(exams, course, method) if len(exams) > 1 else None
     dois = dict.fromkeys(doi for exam in exams for p in exam.provenance for doi in p.dois)
     references = (*((method.doi,) if method.doi else ()), *dois)
@@ -186,6 +189,24 @@ def _patient(place: Place, subject: str, method: Method, done: Sequence[Done]) -
         + _paragraph(exams[-1].provenance)
     )
     return PatientResult(subject, method.name, exams, course, verdicts, pair, paragraph, references)
+
+
+def unlike(exams: Sequence[ExamResult]) -> str:
+    """A sentence where the visits were not quantified alike, so that a change may be one of method; empty where they were."""
+    ways = {
+        "T1 before contrast": [_setting(exam, "t1", "how") for exam in exams],
+        "the arterial input": [_setting(exam, "aif", "how") for exam in exams],
+        "r1 (/mM/s)": [_setting(exam, "concentration", "r1_per_mM_s") for exam in exams],
+        "the flip angle (degrees)": [_setting(exam, "concentration", "flip_deg") for exam in exams],
+    }
+    differing = [f"{what} ({', '.join(found)})" for what, found in ways.items() if len(set(found)) > 1]
+    return (
+        f"Mind: the visits differ in {' and '.join(differing)}, and part of the change may come from that." if differing else ""
+    )
+
+
+def _setting(exam: ExamResult, step: str, name: str) -> str:
+    return next((str(p.settings[name]) for p in exam.provenance if p.step == step and name in p.settings), "not stated")
 
 
 def _paragraph(provenance: Sequence[Provenance]) -> str:

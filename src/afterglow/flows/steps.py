@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from afterglow import __version__
 from afterglow.align.resample import resample
 from afterglow.align.rigid import register
-from afterglow.align.stillness import correct_motion
+from afterglow.align.stillness import STILL_MM, correct_motion
 from afterglow.flows.method import (
     T1,
     Align,
@@ -44,19 +44,28 @@ _POOR_AIF = 0.5
 
 def _still(work: Work, step: Still) -> None:
     tell = lambda done, total: work.progress("motion correction", done, total)  # noqa: E731
+    frames = range(min(_EARLY_FRAMES, work.times_s.size))
     work.data, work.motion = correct_motion(
         work.data,
         work.grid,
         work.times_s,
-        reference_frames=range(min(_EARLY_FRAMES, work.times_s.size)),
+        reference_frames=frames,
         workers=work.workers,
         progress=tell,
     )
-    worst, moved = float(work.motion.displacement_mm.max()), int(work.motion.resampled.sum())
-    level = "warning" if worst > _MUCH_MOTION_MM else "ok"
-    work.note("head motion", f"at most {worst:.2f} mm; {moved} of {work.times_s.size} frames moved back", level)
-    sentence = f"Every frame was registered rigidly to a reference frame by mutual information; {moved} frames moved more than a tenth of a millimetre and were resampled."
-    work.provenance.append(Provenance("still", __version__, {"frames_moved": moved}, (work.source,), sentence))
+    known = np.isfinite(work.motion.displacement_mm)
+    worst, moved = float(work.motion.displacement_mm[known].max()), int(work.motion.resampled.sum())
+    lost = int(np.count_nonzero(~known))
+    words = f"at most {worst:.2f} mm; {moved} of {work.times_s.size} frames moved back" + (
+        f"; {lost} could not be registered" if lost else ""
+    )
+    work.note("head motion", words, "warning" if worst > _MUCH_MOTION_MM or lost else "ok")
+    sentence = (
+        f"Every frame was registered rigidly to the mean of the first {len(frames)} by mutual information; the {moved} frames that had moved "
+        f"more than {STILL_MM:g} mm were resampled."
+    )
+    settings = {"reference_frames": len(frames), "least_mm": STILL_MM, "frames_moved": moved, "frames_lost": lost}
+    work.provenance.append(Provenance("still", __version__, settings, (work.source,), sentence))
 
 
 def _align(work: Work, step: Align) -> None:

@@ -55,7 +55,11 @@ def write_description(out: Path, *, source: Path, version: str, method: str, met
         "BIDSVersion": BIDS_VERSION,
         "DatasetType": "derivative",
         "GeneratedBy": [
-            {"Name": "afterglow", "Version": version, "Description": f"method {method}, https://doi.org/{method_doi}"}
+            {
+                "Name": "afterglow",
+                "Version": version,
+                "Description": f"method {method}" + (f", https://doi.org/{method_doi}" if method_doi else ""),
+            }
         ],
         "SourceDatasets": [{"URL": source.absolute().as_uri()}],
     }

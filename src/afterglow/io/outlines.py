@@ -136,6 +136,20 @@ def read_mask(outline: Outline) -> NDArray[np.bool_]:
     return mask
 
 
+def files_beside(dataset: Dataset, subject: str, session: str, outlines_dir: Path | None = None) -> tuple[Path, ...]:
+    """What else a visit depends on beside its outlines: the tables that name labels, and arterial curves."""
+    root = (outlines_dir or dataset.root / "derivatives" / "outlines").absolute()
+    images = [path for path in _files(root, subject, session) if "_dseg." in path.name]
+    tables = [table for image in images for table, _ in applicable(image, root, ".tsv")]
+    return tuple(dict.fromkeys([*tables, *_curve_paths(dataset, subject, session, outlines_dir)]))
+
+
+def _curve_paths(dataset: Dataset, subject: str, session: str, outlines_dir: Path | None) -> list[Path]:
+    roots = (outlines_dir or dataset.root / "derivatives" / "outlines", dataset.root)
+    visit = Path(f"sub-{subject}") / (f"ses-{session}" if session else "") / "perf"
+    return [path for root in roots for path in sorted((root / visit).glob("*_aif.tsv"))]
+
+
 def find_aif_curve(
     dataset: Dataset, subject: str, session: str, outlines_dir: Path | None = None, *, haematocrit: float
 ) -> Aif | None:
@@ -143,9 +157,7 @@ def find_aif_curve(
 
     Columns time_s and plasma_mM, or blood_mM, which is divided by 1 - haematocrit.
     """
-    roots = (outlines_dir or dataset.root / "derivatives" / "outlines", dataset.root)
-    visit = Path(f"sub-{subject}") / (f"ses-{session}" if session else "") / "perf"
-    paths = [path for root in roots for path in sorted((root / visit).glob("*_aif.tsv"))]
+    paths = _curve_paths(dataset, subject, session, outlines_dir)
     if not paths:
         return None
     if len(paths) > 1:

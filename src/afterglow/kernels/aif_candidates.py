@@ -15,6 +15,8 @@ _LEAST_KEPT = 50
 _PEAK_FLOOR = 0.25  # of the highest peaks: below it tissue rich in vessels cannot be told from a small share of blood
 _FALL = 0.85  # blood has lost a seventh of its peak within a minute; motion makes steps that stay
 _LATE_S = (20.0, 60.0)  # after the peak, where that is looked at
+_UNSTEADY = 0.3  # of the peak
+_LEAST_BASELINE = 2  # frames
 _BLOCK = 4096  # curves at a time
 
 
@@ -54,7 +56,7 @@ def vessel_candidates(times: Array, values: Array) -> Candidates:
     rise_s = rise_times(times, values[kept])
     steady = _steady_before(times, values[kept], rise_s, top[kept])
     if not steady.any():
-        raise ValueError(f"no arterial curve: all {kept.size} candidates were as high before contrast as after it")
+        raise ValueError(f"no arterial curve: none of {kept.size} candidates has a steady baseline before its rise")
     remarks = _remarks(int(np.count_nonzero(flat)), int(np.count_nonzero(beyond)))
     return Candidates(kept[steady], rise_s[steady], top[kept][steady], remarks)
 
@@ -106,10 +108,14 @@ def _falls(times: Array, values: Array, rows: NDArray[np.intp], at: NDArray[np.i
 
 
 def _steady_before(times: Array, curves: Array, rise_s: Array, top: Array) -> NDArray[np.bool_]:
-    """No frame well before the rise is high: inflow that is not steady yet, and motion, make such frames."""
+    """A baseline is there, no frame well before the rise is high, and none at all far below zero.
+
+    Magnetisation that is not steady yet, motion, and voxels of little signal make such frames.
+    """
     margin = max(10.0, 1.5 * float(np.median(np.diff(times))))
     before = times < rise_s[:, None] - margin
-    steady: NDArray[np.bool_] = np.where(before, np.abs(curves), 0).max(axis=1) <= 0.3 * top
+    high = np.where(before, curves, 0).max(axis=1) > _UNSTEADY * top
+    steady: NDArray[np.bool_] = (rise_s > times[_LEAST_BASELINE - 1]) & ~high & (curves.min(axis=1) > -_UNSTEADY * top)
     return steady
 
 

@@ -9,7 +9,8 @@ from afterglow.kernels.types import Array
 _CLUSTERS = 5
 _GROUP = 6  # voxels for each cluster, or there are fewer clusters
 _SHAPE_S = 90.0  # where arteries, veins and tissue differ in shape
-_UNDILUTED = 0.7  # of the highest peaks: lower ones share their voxel with tissue
+_PUREST = 10  # voxels, or a twentieth
+_UNDILUTED = 0.75  # of their height: lower ones share their voxel with tissue
 
 
 def sharpest_cluster(times: Array, curves: Array, *, from_s: float) -> NDArray[np.intp]:
@@ -34,9 +35,9 @@ def likeness(times: Array, curves: Array, model: Array, *, from_s: float) -> Arr
 
 def undiluted(tops: Array) -> NDArray[np.bool_]:
     """Members whose height comes near the highest; the rest hold tissue beside blood. At least four where there are four."""
-    keep: NDArray[np.bool_] = tops >= _UNDILUTED * np.percentile(tops, 90)
-    if np.count_nonzero(keep) < LEAST_VOXELS:
-        keep = tops >= np.sort(tops)[-min(LEAST_VOXELS, tops.size)]
+    order = np.sort(tops)[::-1]
+    height = np.median(order[: max(_PUREST, tops.size // 20)])
+    keep: NDArray[np.bool_] = tops >= min(_UNDILUTED * height, order[min(LEAST_VOXELS, tops.size) - 1])
     return keep
 
 

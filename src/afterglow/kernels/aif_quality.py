@@ -43,7 +43,11 @@ def quality_parts(
     snr = float(curve[top] / max(float(noise_of(curve[None])[0]), 1e-12))
     rise_s = float(times[top] - arrival_s)
     parts = [
-        Part("frames", _falling(step_s, 6, 25), f"frames {step_s:.1f} s apart; blood reaches the veins of the brain within 4 to 8 s"),
+        Part(
+            "frames",
+            _falling(step_s, 6, 25),
+            f"frames {step_s:.1f} s apart; blood reaches the veins of the brain within 4 to 8 s",
+        ),
         Part("peak time", _falling(rise_s - step_s, 15, 40), f"peak {rise_s:.0f} s after arrival"),
         Part("peak height", _falling(-float(curve[top]), -1.5, -0.2), f"peak {curve[top]:.2f} mM"),
         Part("width", _falling(width_s, 15, 60), f"{width_s + step_s:.0f} s wide at half of the peak"),

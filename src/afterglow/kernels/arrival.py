@@ -10,7 +10,7 @@ _KNOTS_PER_FRAME = 8
 _FEW_BASELINE_FRAMES = 3
 _RISE_OVER_NOISE = 5.0
 _STAYS_OVER_NOISE = 2.0
-_FALLS_BELOW = 0.2  # of the rise
+_FALLS_BELOW = 0.1  # of the rise
 _EARLY_RISE = 0.35  # of the rise: the straight line must not follow the bend to the peak, nor hang on one frame
 
 
@@ -61,24 +61,24 @@ def rise_over_noise(curves: Array) -> Array:
     """How far each curve rises, in units of its own noise: which voxels tell when contrast comes. (n, t) -> (n,).
 
     From the lowest mean of three frames in the first half to the peak; 0 where the last half does not stay above (a jerk) or
-    falls below (contrast was there from the start), where nothing changes, and where a value is not finite. No single frame is the level that a curve is compared
-    with: voxels picked for a low first frame would seem to rise right after it.
+    falls below (contrast was there from the start), where nothing changes, and where a value is not finite. No single frame is
+    the level that a curve is compared with: voxels picked for a low first frame would seem to rise right after it.
     Noise comes from second differences; a curve without any counts with the rounding of its numbers instead.
     """
     t = curves.shape[-1]
     if curves.ndim != 2 or t < 6:
         raise ValueError(f"a rise over noise needs curves (n, t) of at least six frames, found {curves.shape}")
-    finite = np.isfinite(curves).all(axis=1)
+    finite: Array = np.asarray(np.isfinite(curves).all(axis=1))
     values = np.where(finite[:, None], curves, curves.dtype.type(0))
     noise = np.median(np.abs(np.diff(values, 2, axis=1)), axis=1) / (0.6745 * np.sqrt(6.0))
     noise = np.maximum(noise, np.finfo(np.float32).eps * np.abs(values).max(axis=1))
     half = t // 2
     means = (values[:, :-2] + values[:, 1:-1] + values[:, 2:]) / 3
     low, low_later = means[:, : half - 2].min(axis=1), means[:, half:].min(axis=1)
-    rise: Array = values.max(axis=1) - low
+    rise = values.max(axis=1) - low
     stays = (np.median(values[:, half:], axis=1) - low > _STAYS_OVER_NOISE * noise) & (low - low_later < _FALLS_BELOW * rise)
-    rise = np.where((noise > 0) & stays, rise / np.where(noise > 0, noise, 1), 0)
-    return rise
+    over_noise: Array = np.where((noise > 0) & stays, rise / np.where(noise > 0, noise, 1), 0)
+    return over_noise
 
 
 def _early_level(values: Array, peak: int) -> float:

@@ -31,7 +31,7 @@ def refine(data: Array, curve: Curve, *, start: Array, low: Array, high: Array) 
         slope = _dot(v2, data) * size + turning * growth - along * (_dot(v2, v) + _dot(v1, v1))
         rising = (h > 0) == (along > 0)  # a negative amplitude turns the sign of both
         low, high = np.where(rising, x, low), np.where(rising, high, x)
-        with np.errstate(divide="ignore", invalid="ignore"):
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             newton = x - h / slope
         inside = (newton >= low) & (newton <= high)
         # a first step out of the bracket tries its end, which is where an optimum on a bound lies

@@ -1,8 +1,8 @@
 """Numbers of a region: Measurements with intervals, and ratios to the reference tissue.
 
-An interval is the 2.5 to 97.5 percentile of a block bootstrap: blocks of neighbouring voxels are drawn with replacement
-(voxels of one block share noise and smoothing), and every voxel is moved by its own standard error. It speaks of this
-scan and this outline, not of repeating the scan: that is what repeatability is for.
+An interval is the 2.5 to 97.5 percentile of a block bootstrap: blocks of neighbouring voxels are drawn with replacement,
+since voxels of one block share noise and smoothing. The noise of the fits is in the voxels' spread already. It speaks of
+this scan and this outline, not of repeating the scan: that is what repeatability is for.
 """
 
 from collections.abc import Callable
@@ -18,6 +18,9 @@ from afterglow.records.measurement import Measurement
 _DRAWS = 400
 _BLOCK_VOXELS = 3  # along each axis
 _FEW_VOXELS = 10
+_LEAST_BLOCKS = 5  # fewer cannot show their spread
+_BOOTSTRAPPED = ("mean", "median", "p25", "p75")  # a bootstrap does not hold in the tails
+INTERVAL = "95 %, block bootstrap of voxels"
 _LEAST_COVERED = 0.8  # of a region, or its number is flagged
 _RATIO_FLOOR_SE = 2.0  # a reference less than two standard errors from zero makes no ratio
 STATISTIC_FUNCTIONS: dict[str, Callable[[NDArray[np.float64]], NDArray[np.float64]]] = {
@@ -47,7 +50,6 @@ class Labels:
 @dataclass(frozen=True, eq=False)
 class _Sample:
     values: NDArray[np.float64]  # (n,) measured voxels of the region
-    errors: NDArray[np.float64]  # (n,)
     block: NDArray[np.intp]  # (n,)
     n_region: int
 
@@ -84,7 +86,7 @@ def measure(
         "1" if normalised else parameter_map.quantity.unit,
         low,
         high,
-        "" if low is None else "95 %, block bootstrap of voxels with their fit errors",
+        "" if low is None else INTERVAL,
         sample.values.size,
         lesion.volume_ml,
         reference.kind if normalised and reference is not None else "none" if normalised else "",
@@ -114,7 +116,7 @@ def measure_reference(parameter_map: ParameterMap, reference: Reference, *, stat
         parameter_map.quantity.unit,
         low,
         high,
-        "" if low is None else "95 %, block bootstrap of voxels with their fit errors",
+        "" if low is None else INTERVAL,
         sample.values.size,
         voxels * reference.grid.voxel_ml,
         "",
@@ -131,13 +133,10 @@ def _sample(parameter_map: ParameterMap, mask: NDArray[np.bool_]) -> _Sample:
         raise ValueError(f"a region of shape {mask.shape} on a map of shape {parameter_map.grid.shape}")
     where = np.argwhere(mask)
     values = parameter_map.values[mask].astype(np.float64)
-    errors = (
-        np.zeros(values.size) if parameter_map.standard_error is None else parameter_map.standard_error[mask].astype(np.float64)
-    )
     known = np.isfinite(values)
     corner = where // _BLOCK_VOXELS
     _, block = np.unique(corner, axis=0, return_inverse=True)
-    return _Sample(values[known], np.nan_to_num(errors[known], nan=0.0, posinf=0.0), block.ravel()[known], len(where))
+    return _Sample(values[known], block.ravel()[known], len(where))
 
 
 def _statistic(sample: _Sample, statistic: str) -> tuple[float | None, NDArray[np.float64] | None]:
@@ -150,11 +149,12 @@ def _statistic(sample: _Sample, statistic: str) -> tuple[float | None, NDArray[n
         return None, None
     rng = np.random.default_rng(0)  # the same voxels give the same interval
     members = [np.flatnonzero(sample.block == b) for b in np.unique(sample.block)]
+    if statistic not in _BOOTSTRAPPED or len(members) < _LEAST_BLOCKS or sample.values.size < _FEW_VOXELS:
+        return value, np.full(_DRAWS, np.nan)
     draws = np.empty(_DRAWS)
     for i in range(_DRAWS):
         rows = np.concatenate([members[j] for j in rng.integers(0, len(members), len(members))])
-        moved = sample.values[rows] + sample.errors[rows] * rng.standard_normal(rows.size)
-        draws[i] = function(moved)
+        draws[i] = function(sample.values[rows])
     return value, draws
 
 
@@ -163,10 +163,10 @@ def _ratio(
 ) -> tuple[float | None, NDArray[np.float64] | None, tuple[str, ...]]:
     if value is None or draws is None or below is None or below_draws is None:
         return None, None, ("no reference value",) if below is None else ()
-    spread = float(below_draws.std())
+    spread = float(below_draws.std()) if np.isfinite(below_draws).all() else 0.0
     if below <= 0 or below < _RATIO_FLOOR_SE * spread:
         return None, None, (f"reference value {below:.3g} is within {_RATIO_FLOOR_SE:g} standard errors of zero: no ratio",)
-    usable = below_draws > 0
+    usable = ~(below_draws <= 0)
     flags = ("ratio interval is wide: the reference is near zero",) if below < 5 * spread else ()
     return value / below, draws[usable] / below_draws[usable], flags
 

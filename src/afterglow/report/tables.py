@@ -182,15 +182,11 @@ def _settings(settings: Mapping[str, Setting | tuple[Setting, ...]]) -> str:
 
 
 def provenance_table(steps: Sequence[Provenance]) -> Table:
-    """Each step with its settings, the files it read and the seconds it took."""
-    rows = tuple(
-        (
-            p.step,
-            p.version,
-            _settings(p.settings),
-            ", ".join(p.sources),
-            number(p.seconds) if p.seconds is not None else "",
-        )
-        for p in steps
-    )
-    return Table("Steps in their order.", ("Step", "Version", "Settings", "Sources", "Seconds"), rows)
+    """Each step with its settings and the files it read, and the seconds it took where these are known."""
+    heads: tuple[str, ...] = ("Step", "Version", "Settings", "Sources")
+    rows = [(p.step, p.version, _settings(p.settings), ", ".join(p.sources)) for p in steps]
+    if all(p.seconds is None for p in steps):
+        return Table("Steps in their order.", heads, tuple(rows))
+    seconds = ["" if p.seconds is None else number(p.seconds) for p in steps]
+    timed = tuple((*row, took) for row, took in zip(rows, seconds, strict=True))
+    return Table("Steps in their order.", (*heads, "Seconds"), timed)

@@ -95,6 +95,14 @@ def _status_said(fitted: ParameterMap, lesion: Lesion | None) -> str:
     return f"Fit of {fitted.quantity.symbol} in the lesion, voxels: {', '.join(words)}."
 
 
+def _short(backdrop_name: str) -> str:
+    """What a backdrop is in a word or two, for the title of a small picture: the suffix of its BIDS name."""
+    folder, _, name = backdrop_name.rpartition("/")
+    mean = "mean " if folder.startswith("mean of ") else ""
+    contrast = " after contrast" if "_ce-" in name else ""
+    return mean + name.partition(".")[0].rpartition("_")[2] + contrast
+
+
 def _grid_of_tiles(size_mm: tuple[float, float], count: int) -> tuple[Sheet, list[tuple[float, float]], tuple[float, float]]:
     """A sheet for that many pictures with room for bars: the places of their top left corners, and their size."""
     columns = min(COLUMNS, count)
@@ -122,7 +130,7 @@ def maps_overview(exam: ExamResult, lesion: Lesion | None, windows: Mapping[str,
         axes = box(figure, left, top, wide, high)
         draw_anatomy(axes, crop.of(scene.backdrop[index]), grey if n == 0 else dimmed(grey))
         if n == 0:
-            tile_title(axes, plain(exam.backdrop_name))
+            tile_title(axes, plain(_short(exam.backdrop_name)))
             _legend(axes, scene)
         elif n <= len(exam.maps):
             shown = exam.maps[n - 1]
@@ -193,7 +201,7 @@ def close_up(exam: ExamResult, lesion: Lesion, windows: Mapping[str, Window]) ->
         top = TITLE_ROOM + row * (high + GAP)
         row_axes = [box(figure, NAME_ROOM + column * (wide + GAP), top, wide, high) for column in range(len(indices))]
         _close_up_row(row_axes, scene, indices, crop, parameter_map, windows)
-        name = plain(exam.backdrop_name) if parameter_map is None else title_math(parameter_map.quantity)
+        name = plain(_short(exam.backdrop_name)) if parameter_map is None else title_math(parameter_map.quantity)
         row_axes[0].set_ylabel(name, fontsize=SMALL_PT + 1.5, color=INK, labelpad=5)
         if parameter_map is not None:
             colour_bar(figure, right + 0.04, top, high, windows[parameter_map.quantity.name])
@@ -203,7 +211,7 @@ def close_up(exam: ExamResult, lesion: Lesion, windows: Mapping[str, Window]) ->
     return finished(
         figure,
         name=f"ses-{exam.session}_lesion-{lesion.lesion_id}_closeup",
-        caption=f"Close-up of {words}, ses-{exam.session}: {len(indices)} {scene.view.words} slices. "
+        caption=f"Close-up of {words}, ses-{exam.session}: {len(indices)} {scene.view.words} slice{'s' * (len(indices) > 1)}. "
         f"{outlines_said(True, beside)} {_windows_said(shown, windows)}",
         alt=f"Close-up pictures of {words} in {len(indices)} slices: {names}.",
         colour_tables=tables_of([windows[m.quantity.name] for m in shown]),

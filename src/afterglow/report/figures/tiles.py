@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure as Sheet
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import FuncFormatter, MaxNLocator
 from numpy.typing import NDArray
 
 from afterglow.report.figures.canvas import FAINT_INK, INK, LESION_ON_IMAGE, REFERENCE_ON_IMAGE, SMALL_PT, box
@@ -88,6 +88,7 @@ def colour_bar(figure: Sheet, left_in: float, top_in: float, height_in: float, w
     axes = box(figure, left_in, top_in + 0.04 * height_in, BAR_INCHES, 0.92 * height_in)
     bar = figure.colorbar(ScalarMappable(Normalize(window.low, window.high), window.colours), cax=axes)
     bar.locator = MaxNLocator(nbins=5, steps=[1, 2, 2.5, 5, 10])
+    bar.formatter = FuncFormatter(lambda value, _: f"{value:g}")  # no "1e8" floating over the bar
     bar.update_ticks()
     bar.outline.set_visible(False)
     axes.tick_params(labelsize=SMALL_PT, length=2.5, width=0.6, colors=FAINT_INK, labelcolor=INK)

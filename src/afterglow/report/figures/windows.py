@@ -67,7 +67,7 @@ def window_of(quantity: Quantity, region: NDArray[Any], *, called: str) -> Windo
     elif values.size:
         bright = float(np.percentile(values, 98))
         if bright > high or low < bright < low + _FILLS_TOO_LITTLE * (high - low):
-            high, reason = _nice(bright), percentile
+            high, reason = min(_nice(bright), quantity.sane[1]), percentile
     return Window(low, high, colours, _said(quantity.symbol, low, high, unit, reason))
 
 

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import typer.main
+from reference_tables import table
 
 from afterglow.cli.main import app
-from tables import table
 
 
 def walk() -> Iterator[tuple[str, Any]]:
@@ -38,7 +38,17 @@ def _row(parameter: Any) -> tuple[str, str, str]:
     else:
         names = ", ".join(f"`{opt}`" for opt in (*parameter.opts, *parameter.secondary_opts))
     flag = getattr(parameter, "is_flag", False)
-    default = "needed" if parameter.required else "off" if parameter.default is False else "on" if flag else "" if parameter.default is None else f"`{parameter.default}`"
+    default = (
+        "needed"
+        if parameter.required
+        else "off"
+        if parameter.default is False
+        else "on"
+        if flag
+        else ""
+        if parameter.default is None
+        else f"`{parameter.default}`"
+    )
     return names, parameter.help or "", default
 
 

@@ -78,7 +78,13 @@ def models() -> str:
 
 def population_aifs() -> str:
     rows = [
-        (f"`{a.name}`", a.compartment, f"{a.dose_mmol_kg:g} mmol/kg" if a.dose_mmol_kg else "not recorded", _first_sentence(a.curve.__doc__), doi(a.cite))
+        (
+            f"`{a.name}`",
+            a.compartment,
+            f"{a.dose_mmol_kg:g} mmol/kg" if a.dose_mmol_kg else "not recorded",
+            _first_sentence(a.curve.__doc__),
+            doi(a.cite),
+        )
         for a in POPULATION_AIFS.values()
     ]
     return table(("Name", "Concentration in", "Dose", "What", "Source"), rows)
@@ -97,7 +103,18 @@ def rules() -> str:
             number = QUANTITIES[r.quantities[0]].long_name if r.statistic == "value" else number
             number += " over reference" if r.normalised else ""
             change = {"percent": "change in per cent", "difference": "difference", "none": "value itself"}[r.change]
-            rows.append((f"`{name}`", r.name, r.kind, number, change, f"{r.threshold:g} {r.unit if r.unit != '1' else ''}".strip(), r.combine, r.source))
+            rows.append(
+                (
+                    f"`{name}`",
+                    r.name,
+                    r.kind,
+                    number,
+                    change,
+                    f"{r.threshold:g} {r.unit if r.unit != '1' else ''}".strip(),
+                    r.combine,
+                    r.source,
+                )
+            )
     return table(("Method", "Rule", "Kind", "Number", "Compared as", "Threshold", "Combined", "Source"), rows)
 
 
@@ -203,7 +220,9 @@ def shipped_methods() -> str:
     parts = []
     for name in method_names():
         m = load_method(name)
-        parts.append(f"### {name}\n\n{m.title}. {m.citation}. Site: {m.site}. DOI: {doi(m.doi)}.\n\n```toml\n{method_text(name).rstrip()}\n```\n")
+        parts.append(
+            f"### {name}\n\n{m.title}. {m.citation}. Site: {m.site}. DOI: {doi(m.doi)}.\n\n```toml\n{method_text(name).rstrip()}\n```\n"
+        )
     return "\n".join(parts)
 
 
