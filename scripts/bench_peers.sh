@@ -3,7 +3,7 @@
 # They live in an environment of their own, because osipy needs Python 3.12 or later.
 # Usage: scripts/bench_peers.sh [FOLDER OF THE ENVIRONMENT] [OPTIONS OF afterglow bench dce]     PYTHON=python3.13 picks another Python
 set -euo pipefail
-folder=${1:-.peers}
+folder=${1:-.bench}
 shift $(($# > 0))
 if [ ! -x "$folder/bin/python" ]; then
     "${PYTHON:-python3.12}" -m venv "$folder"

@@ -21,13 +21,10 @@ def head():
     return make_head(4, bend_mm=1.5)
 
 
-@pytest.mark.parametrize(
-    ("turn_deg", "shift_mm"), [((0, 0, 0), (0, 0, 0)), ((8, -6, 12), (6, -4, 3)), ((5, 18, -20), (15, 0, 0))]
-)
-@pytest.mark.parametrize("contrast", ["ce_t1w"])
-def test_the_midline_is_found_wherever_the_head_lies(head, turn_deg, shift_mm, contrast):
+@pytest.mark.parametrize(("turn_deg", "shift_mm"), [((8, -6, 12), (6, -4, 3)), ((5, 18, -20), (15, 0, 0))])
+def test_the_midline_is_found_wherever_the_head_lies(head, turn_deg, shift_mm):
     placed = pose(turn_deg, shift_mm, MIDDLE)
-    found = find_mirror(scan(head.contrast(CONTRASTS[contrast]), head.affine, GRID, placed, noise=0.03), GRID)
+    found = find_mirror(scan(head.contrast(CONTRASTS["ce_t1w"]), head.affine, GRID, placed, noise=0.03), GRID)
     assert found.trusted, found.remark
     points = brain_points(head) @ placed[:3, :3].T + placed[:3, 3]
     assert distance_mm(found.reflection, placed @ SIDES @ np.linalg.inv(placed), points).mean() < 2.0
