@@ -238,7 +238,7 @@ def test_the_simplest_model_that_explains_the_curve_is_chosen() -> None:
     etofts = MODELS["etofts"].curve(TIMES, PLASMA, np.array([0.2, 0.2, 0.03]))
     curves = np.concatenate([np.tile(patlak, (100, 1)), np.tile(etofts, (100, 1))]) + rng.normal(0, 0.01, (200, 60))
     names = ("steady_state", "patlak", "etofts")
-    chosen, weight = choose_model({name: fit_tissue(name, TIMES, curves, TIMES, PLASMA) for name in names})
+    chosen, weight = choose_model({name: fit_tissue(name, TIMES, curves, TIMES, PLASMA) for name in names}, extra_parameters=0)
     assert np.mean(chosen[:100] == 1) > 0.7
     assert np.mean(chosen[100:] == 2) == 1.0
     assert ((weight > 0) & (weight <= 1)).all()

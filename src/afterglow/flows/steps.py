@@ -24,11 +24,11 @@ from afterglow.flows.method import (
     Still,
     ToConcentration,
 )
-from afterglow.flows.work import Work
+from afterglow.flows.work import Fitted, Work
 from afterglow.kernels.types import Status
 from afterglow.quantify.arterial import automatic_aif, given_aif, masked_aif, population_aif
 from afterglow.quantify.concentration import to_concentration
-from afterglow.quantify.dce import choose_models, fit_model, semiquantitative
+from afterglow.quantify.dce import choose_models, fit_model, fit_to_compare, semiquantitative
 from afterglow.quantify.preparation import smoothed, subject_mask
 from afterglow.quantify.t1 import fixed_t1, t1_from_flip_angles, t1_from_inversion
 from afterglow.records.alignment import Alignment
@@ -241,7 +241,7 @@ def _fit(work: Work, step: FitModel) -> None:
         delay_range_s=step.delay_range_s,
         source=work.source,
     )
-    work.fits.append((step.model, fitted.fit))
+    work.fits.append(Fitted(step.model, fitted.fit, fitted.delay_s))
     work.maps += fitted.maps
     work.provenance.append(fitted.provenance)
     status = fitted.fit.status
@@ -260,12 +260,10 @@ def _fit(work: Work, step: FitModel) -> None:
 def _choose(work: Work, step: Choose) -> None:
     work.progress("choice of model", 0, 1)
     concentration, aif = work.need_concentration("choose"), work.need_aif("choose")
-    done = dict(work.fits)
-    fits = [
-        (m, done[m] if m in done else fit_model(concentration, aif, model=m, delay_range_s=None, source=work.source).fit)
-        for m in step.models
-    ]
-    chosen, how = choose_models(concentration, fits, work.source)
+    delay_s = next((one.delay_s for one in work.fits if one.delay_s is not None), None)
+    done = {one.model: one.fit for one in work.fits if (one.delay_s is None) == (delay_s is None)}
+    fits = [(m, done[m] if m in done else fit_to_compare(concentration, aif, model=m, delay_s=delay_s)) for m in step.models]
+    chosen, how = choose_models(concentration, fits, delayed=delay_s is not None, source=work.source)
     work.maps.append(chosen)
     work.provenance.append(how)
 

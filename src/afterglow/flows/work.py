@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +22,14 @@ Progress = Callable[[str, int, int], None]  # what, done, of how many
 
 def silent(what: str, done: int, total: int) -> None:
     """Progress that nobody watches."""
+
+
+class Fitted(NamedTuple):
+    """A model's fit in every voxel, and the delays (n,) where they were fitted."""
+
+    model: str
+    fit: Fit
+    delay_s: NDArray[np.floating] | None
 
 
 @dataclass
@@ -45,7 +54,7 @@ class Work:
     t1: ParameterMap | None = None
     concentration: Concentration | None = None
     aif: Aif | None = None
-    fits: list[tuple[str, Fit]] = field(default_factory=list)
+    fits: list[Fitted] = field(default_factory=list)
     maps: list[ParameterMap] = field(default_factory=list)
     provenance: list[Provenance] = field(default_factory=list)
     quality: list[QualityLine] = field(default_factory=list)

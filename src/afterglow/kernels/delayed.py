@@ -68,6 +68,30 @@ def fit_delayed(
     return DelayedFit(fit, np.where(unknown, np.nan, delay), np.where(unknown, np.nan, error))
 
 
+def fit_at_delays(
+    model: str,
+    times_s: Array,
+    curves_mM: Array,
+    aif_times_s: Array,
+    plasma_mM: Array,
+    *,
+    delay_s: Array,
+    weights: Array | None = None,
+    limits: Limits = PHYSICAL,
+) -> Fit:
+    """Like `fit_tissue`, each voxel of curves (n, t) at its own arterial delay_s (n,), rounded to 1/64 of the frame spacing.
+
+    A delay that is not known (NaN) counts as none.
+    """
+    feed = artery(times_s, aif_times_s, plasma_mM, weights=weights)
+    y, finite = weighted(curves_mM, feed)
+    if delay_s.shape != y.shape[:1]:
+        raise ValueError(f"{delay_s.shape} delays for {y.shape[0]} curves")
+    scan = _Scan(model, feed, y, limits, exp_convolve(feed.aif_times_s, feed.plasma_mM, rates_of(limits.kep_per_min)))
+    finest = _FINEST * float(np.median(np.diff(feed.times_s)))
+    return mark_not_finite(_fit_at(scan, np.round(np.nan_to_num(delay_s) / finest) * finest), finite)
+
+
 class _Scan(NamedTuple):
     model: str
     feed: Artery
@@ -166,17 +190,17 @@ def corrected_akaike(fit: Fit, *, extra_parameters: int = 0) -> Array:
     return fit.n_frames * np.log(np.maximum(fit.residual, floor) / fit.n_frames) + 2 * k + 2 * k * (k + 1) / spare
 
 
-def choose_model(fits: Mapping[str, Fit]) -> tuple[Array, Array]:
+def choose_model(fits: Mapping[str, Fit], *, extra_parameters: int) -> tuple[Array, Array]:
     """Index of the model with the least AICc in each voxel, and its Akaike weight, both (n,); NaN where none was fitted.
 
-    The fits must be of the same voxels and frames.
+    The fits must be of the same voxels and frames, all with a delay or all without; `extra_parameters` is 1 where each has one.
     """
     if not fits:
         raise ValueError("no fits to choose from")
-    table = np.stack([corrected_akaike(fit) for fit in fits.values()], axis=1)
+    table = np.stack([corrected_akaike(fit, extra_parameters=extra_parameters) for fit in fits.values()], axis=1)
     failed = np.stack([np.isin(fit.status, (Status.NOT_FINITE, Status.NO_CONVERGENCE)) for fit in fits.values()], axis=1)
     table = np.where(failed | ~np.isfinite(table), np.inf, table)
     best = table.min(axis=1, keepdims=True)
     none = ~np.isfinite(best[:, 0])
-    weight = 1 / np.sum(np.exp(-0.5 * (table - np.where(np.isfinite(best), best, 0))), axis=1)
+    weight = 1 / np.maximum(np.sum(np.exp(-0.5 * (table - np.where(np.isfinite(best), best, 0))), axis=1), 1)
     return np.where(none, np.nan, table.argmin(axis=1)), np.where(none, np.nan, weight)

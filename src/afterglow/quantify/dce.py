@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from afterglow.kernels.delayed import choose_model, fit_delayed
+from afterglow.kernels.delayed import choose_model, fit_at_delays, fit_delayed
 from afterglow.kernels.fit import fit_tissue
 from afterglow.kernels.models import MODELS
 from afterglow.kernels.problem import Fit
@@ -28,6 +28,7 @@ class ModelFit(NamedTuple):
     maps: tuple[ParameterMap, ...]
     provenance: Provenance
     fit: Fit
+    delay_s: NDArray[np.floating] | None  # (n,), where it was fitted
 
 
 def fit_model(
@@ -36,6 +37,7 @@ def fit_model(
     """Maps of a model's parameters with standard errors, of the residual, and of the delay where it is fitted."""
     curves = concentration.curves_mM
     delay_maps: tuple[ParameterMap, ...] = ()
+    delay_s: NDArray[np.floating] | None = None
     delay = (
         ""
         if delay_range_s is None
@@ -57,18 +59,29 @@ def fit_model(
         _map(name, fit.values[:, i], fit.status, concentration, how, fit.standard_errors[:, i])
         for i, name in enumerate(fit.parameters)
     ]
-    return ModelFit((*maps, *delay_maps, _map("rms", fit.rms, fit.status, concentration, how)), how, fit)
+    return ModelFit((*maps, *delay_maps, _map("rms", fit.rms, fit.status, concentration, how)), how, fit, delay_s)
 
 
-def choose_models(concentration: Concentration, fits: Sequence[tuple[str, Fit]], source: str) -> tuple[ParameterMap, Provenance]:
-    """Which model has the least AICc in each voxel, as an index into the models' order."""
+def fit_to_compare(concentration: Concentration, aif: Aif, *, model: str, delay_s: NDArray[np.floating] | None) -> Fit:
+    """A model's fit for the choice between models: at the delays (n,) that another one found, or without delay."""
+    times, curves = concentration.times_s, concentration.curves_mM
+    if delay_s is None:
+        return fit_tissue(model, times, curves, aif.times_s, aif.plasma_mM)
+    return fit_at_delays(model, times, curves, aif.times_s, aif.plasma_mM, delay_s=delay_s)
+
+
+def choose_models(
+    concentration: Concentration, fits: Sequence[tuple[str, Fit]], *, delayed: bool, source: str
+) -> tuple[ParameterMap, Provenance]:
+    """Which model has the least AICc in each voxel, as an index into the models' order; `delayed` says that each has a delay."""
     names = [name for name, _ in fits]
-    choice, _ = choose_model(dict(fits))
+    choice, _ = choose_model(dict(fits), extra_parameters=int(delayed))
     listed = ", ".join(f"{i} {name}" for i, name in enumerate(names))
+    same = ", all at the arterial delay that the first fit found" if delayed else ""
     how = provenance(
         "choose",
-        f"For each voxel the model with the least corrected Akaike criterion is named ({listed}).",
-        {"models": tuple(names)},
+        f"For each voxel the model with the least corrected Akaike criterion is named ({listed}){same}.",
+        {"models": tuple(names), "delayed": delayed},
         (source,),
         "10.1093/biomet/76.2.297",
     )
