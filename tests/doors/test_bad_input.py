@@ -171,6 +171,7 @@ def test_it_is_refused_with_file_found_value_and_remedy(name: str, tmp_path: Pat
     assert sentence.count("\n") == 0
 
 
+@pytest.mark.slow
 def test_one_bad_visit_does_not_cost_the_good_one(tmp_path: Path) -> None:
     bids = copy_to(tmp_path)
     truncated(bids)
@@ -189,6 +190,7 @@ def test_two_visits_on_one_day_are_refused(tmp_path: Path) -> None:
         run(bids, tmp_path / "out")
 
 
+@pytest.mark.slow
 def test_voxels_that_are_not_finite_are_counted_and_left_out(tmp_path: Path) -> None:
     def spoil(data: np.ndarray) -> np.ndarray:
         spoiled = data.astype(np.float32)
@@ -202,6 +204,7 @@ def test_voxels_that_are_not_finite_are_counted_and_left_out(tmp_path: Path) -> 
     assert any(line.what == "voxels with values that are not finite" and line.found == "17" for line in exam.quality)
 
 
+@pytest.mark.slow
 def test_few_frames_before_contrast_are_warned_about(tmp_path: Path) -> None:
     bids = copy_to(tmp_path, visits=("01",))
     voxels(lambda d: d[..., 3:])(bids)

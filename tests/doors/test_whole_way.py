@@ -37,6 +37,8 @@ def test_the_tree_has_the_names_of_the_design(done: RunReport) -> None:
         "measurements.json",
         "verdicts.tsv",
         "sub-01.html",
+        "sub-01_ses-01.html",
+        "sub-01_ses-02.html",
         "sub-01/ses-01/perf/sub-01_ses-01_space-dce_model-etofts_param-ktrans_dcemap.nii.gz",
         "sub-01/ses-01/perf/sub-01_ses-01_space-dce_model-etofts_param-ktrans_dcemap.json",
         "sub-01/ses-02/anat/sub-01_ses-02_space-dce_label-lesion1_mask.nii.gz",
@@ -105,6 +107,7 @@ def test_a_second_run_skips_what_is_finished_and_changes_nothing(done: RunReport
     assert (done.out / "sub-01.html").read_bytes() == html
 
 
+@pytest.mark.slow
 def test_one_worker_or_two_give_the_same_bytes(done: RunReport, tmp_path: Path) -> None:
     run(pristine(), tmp_path / "out", workers=1)
     one, two = (
@@ -114,6 +117,7 @@ def test_one_worker_or_two_give_the_same_bytes(done: RunReport, tmp_path: Path) 
     assert one == two
 
 
+@pytest.mark.slow
 def test_a_stopped_run_goes_on_where_it_was(tmp_path: Path) -> None:
     out = tmp_path / "out"
 
@@ -138,6 +142,7 @@ def test_check_says_what_would_run() -> None:
     assert "outlines: lesion 1, reference" in found.visits[0].sentence()
 
 
+@pytest.mark.slow
 def test_the_spine_method_runs_on_it_too(tmp_path: Path) -> None:
     report = run(copy_to(tmp_path), tmp_path / "out", method="behar2023")
     rules = {v.rule: v for v in report.patients[0].verdicts}
@@ -146,6 +151,7 @@ def test_the_spine_method_runs_on_it_too(tmp_path: Path) -> None:
     assert "pseudoprogression" in rules["change of size"].sentence
 
 
+@pytest.mark.slow
 def test_a_missing_outline_is_carried_from_the_visit_before(tmp_path: Path) -> None:
     bids = copy_to(tmp_path)
     for path in (bids / "derivatives/outlines/sub-01/ses-02/anat").glob("*label-lesion*"):

@@ -31,7 +31,7 @@ from afterglow.records.lesion import Lesion
 from afterglow.records.maps import Provenance
 from afterglow.records.measurement import Measurement
 from afterglow.records.result import ExamResult, PairView, PatientResult
-from afterglow.report.documents import patient_document
+from afterglow.report.documents import exam_document, patient_document
 from afterglow.report.html import document_html
 from afterglow.response.judge import baseline_visit, judge
 from afterglow.response.repeatability import REPEATABILITY
@@ -115,7 +115,10 @@ def _visit(
     if donor is not None and not _has_lesion(outlines):
         carried = _carry(work.data.mean(axis=-1, dtype=np.float64).astype(np.float32), work.grid, donor, work.source)
     made = quantify_exam(place.dataset, work, drawn, place.outlines_dir, carried=carried, run_id=wanted[:12])
-    written = write_exam(place.out, made.result, made.measurements)
+    written = list(write_exam(place.out, made.result, made.measurements))
+    if visit.label:
+        page = document_html(exam_document(made.result, made.measurements))
+        written.append(write_text(report_path(place.out, subject, visit.label), page))
     record(place.out, _entry(key, method, wanted, inputs, written, made, settings, place.out))
     return Done(made.result, made.measurements, skipped=False)
 

@@ -261,7 +261,7 @@ def _choose(work: Work, step: Choose) -> None:
     work.progress("choice of model", 0, 1)
     concentration, aif = work.need_concentration("choose"), work.need_aif("choose")
     delay_s = next((one.delay_s for one in work.fits if one.delay_s is not None), None)
-    done = {one.model: one.fit for one in work.fits if (one.delay_s is None) == (delay_s is None)}
+    done = {one.model: one.fit for one in work.fits} if delay_s is None else {}
     fits = [(m, done[m] if m in done else fit_to_compare(concentration, aif, model=m, delay_s=delay_s)) for m in step.models]
     chosen, how = choose_models(concentration, fits, delayed=delay_s is not None, source=work.source)
     work.maps.append(chosen)
