@@ -22,7 +22,7 @@ from afterglow.records.grid import Grid
 
 NEEDED = ("DCEdata", "T1data", "t", "Cp", "T1flip", "DCEflip", "TR", "relaxivity")
 BEFORE, AFTER = 3, 8  # frames before contrast, and the last frames
-SHARE, TOP_PERCENTILE = 0.5, 99.5
+SHARE, TOP_PERCENTILE = 0.6, 99.5  # lower shares take in the bright edges of fat above the tumour
 RULE = (
     f"the largest connected region whose signal rose, from the mean of the first {BEFORE} to the mean of the last {AFTER} frames "
     f"and after a 3 x 3 median, by more than {SHARE:g} of the image's {TOP_PERCENTILE:g}th percentile, opened twice"

@@ -49,6 +49,10 @@ KEY_WORDS: dict[tuple[str, str], str] = {
     ("ToConcentration", "undo_t2star"): "Also undo the agent's T2* decay; needs `EchoTime` and `r2star_per_mM_s`.",
     ("ToConcentration", "source"): _SOURCE,
     ("ArterialInput", "how"): "Search the images, or take a published curve.",
+    (
+        "ArterialInput",
+        "scale_to_vein",
+    ): "Make the curve as much larger as a large vein says it must be (thin arteries share their voxels).",
     ("ArterialInput", "by_section"): "Search each section on its own and average those that hold an artery.",
     ("ArterialInput", "population"): "Name of the published curve; only with `population`.",
     ("ArterialInput", "source"): _SOURCE,

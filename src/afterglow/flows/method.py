@@ -96,6 +96,7 @@ class ArterialInput(_Strict):
     do: Literal["aif"]
     how: Literal["automatic", "population"]
     by_section: bool = False
+    scale_to_vein: bool = False
     population: str | None = None
     source: str
 

@@ -220,7 +220,13 @@ def _aif(work: Work, step: ArterialInput) -> None:
             concentration, name=step.population, haematocrit=work.haematocrit, dose_mmol_kg=dose, source=work.source
         )
     else:
-        work.aif, how = automatic_aif(concentration, haematocrit=work.haematocrit, by_section=step.by_section, source=work.source)
+        work.aif, how = automatic_aif(
+            concentration,
+            haematocrit=work.haematocrit,
+            by_section=step.by_section,
+            scale_to_large_vein=step.scale_to_vein,
+            source=work.source,
+        )
     work.provenance.append(how)
     quality = work.aif.quality
     level = "warning" if quality < _POOR_AIF else "ok"

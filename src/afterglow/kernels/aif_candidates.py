@@ -12,7 +12,7 @@ _RISE_OVER_NOISE = 6.0
 _BLOOD_CEILING_mM = 15.0  # no clinical dose reaches it: the signal is so near its own ceiling that noise decides
 _TOP_SHARE = 0.10  # of the voxels that pass, those with the largest peaks (Mouridsen keeps as many by area)
 _LEAST_KEPT = 50
-_PEAK_FLOOR = 0.25  # of the highest peaks: below it tissue rich in vessels cannot be told from a small share of blood
+_PEAK_FLOOR = 0.2  # of the highest peaks: below it tissue rich in vessels cannot be told from a small share of blood
 _FALL = 0.85  # blood has lost a seventh of its peak within a minute; motion makes steps that stay
 _LATE_S = (20.0, 60.0)  # after the peak, where that is looked at
 _UNSTEADY = 0.3  # of the peak
@@ -93,7 +93,7 @@ def _highest(passed: NDArray[np.intp], top: Array, size: Array) -> NDArray[np.in
     """The voxels with the largest peaks, by three frames so that one noisy frame does not decide."""
     keep = min(passed.size, max(_LEAST_KEPT, int(_TOP_SHARE * passed.size)))
     kept = passed[np.argsort(-size[passed], kind="stable")[:keep]]
-    tall: NDArray[np.intp] = np.sort(kept[top[kept] >= _PEAK_FLOOR * np.percentile(top[kept], 90)])
+    tall: NDArray[np.intp] = np.sort(kept[top[kept] >= _PEAK_FLOOR * np.percentile(top[kept], 99)])
     return tall
 
 

@@ -33,11 +33,14 @@ def likeness(times: Array, curves: Array, model: Array, *, from_s: float) -> Arr
     return alike
 
 
-def undiluted(tops: Array) -> NDArray[np.bool_]:
-    """Members whose height comes near the highest; the rest hold tissue beside blood. At least four where there are four."""
-    order = np.sort(tops)[::-1]
-    height = np.median(order[: max(_PUREST, tops.size // 20)])
-    keep: NDArray[np.bool_] = tops >= min(_UNDILUTED * height, order[min(LEAST_VOXELS, tops.size) - 1])
+def undiluted(heights: Array) -> NDArray[np.bool_]:
+    """Members whose height (n,) comes near the highest; the rest hold tissue beside blood. At least four where there are four.
+
+    Heights are best means over many frames: with peaks the noise of one frame would choose.
+    """
+    order = np.sort(heights)[::-1]
+    height = np.median(order[: max(_PUREST, heights.size // 20)])
+    keep: NDArray[np.bool_] = heights >= min(_UNDILUTED * height, order[min(LEAST_VOXELS, heights.size) - 1])
     return keep
 
 

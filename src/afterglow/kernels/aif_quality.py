@@ -4,14 +4,16 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import nnls
 
 from afterglow.kernels.aif_candidates import noise_of
-from afterglow.kernels.delayed import fit_delayed
+from afterglow.kernels.convolution import integrate, sample
 from afterglow.kernels.types import Array
 
 _SURE_VOXELS = 8
 _TISSUE_VOXELS = 100  # fewer do not average their noise away
-_TISSUE_DELAYS_S = 15.0
+_TISSUE_S = 60.0  # after arrival
+_TISSUE_DELAYS_S = np.arange(-15.0, 15.1, 0.25)
 
 
 class Part(NamedTuple):
@@ -55,7 +57,7 @@ def quality_parts(
         Part("noise", _falling(-snr, -20, -3), f"peak {snr:.0f} times the noise"),
         _agreement(values[members], curve),
     ]
-    ahead = _ahead_of_tissue(times, values, curve, vessels)
+    ahead = _ahead_of_tissue(times, values, curve, vessels, arrival_s)
     if ahead is not None:
         parts.append(ahead)
     if baseline_signal is not None:
@@ -85,21 +87,23 @@ def width_at_half(times: Array, curve: Array) -> float:
     return float(end - begin)
 
 
-def _ahead_of_tissue(times: Array, values: Array, curve: Array, vessels: NDArray[np.intp]) -> Part | None:
+def _ahead_of_tissue(times: Array, values: Array, curve: Array, vessels: NDArray[np.intp], arrival_s: float) -> Part | None:
     """Whether tissue follows the curve, as it follows an artery, or precedes it, as it precedes a vein.
 
-    The delay of extended Tofts on the mean of all voxels that are no vessel: negative means that tissue takes up agent which
-    the curve does not bring yet. None where too few voxels are given, as in a search region.
+    The delay of the Patlak model on the mean of all voxels that are no vessel, while little has flowed back: negative means
+    that tissue takes up agent which the curve does not bring yet. None where too few voxels are given, as in a search region.
     """
     tissue = np.ones(len(values), dtype=bool)
     tissue[vessels] = False
     if np.count_nonzero(tissue) < _TISSUE_VOXELS:
         return None
-    mean = values[tissue].mean(axis=0, dtype=np.float64)
-    limits = (-_TISSUE_DELAYS_S, _TISSUE_DELAYS_S)
-    lead_s = float(fit_delayed("etofts", times, mean[None], times, curve, delay_range_s=limits).delay_s[0])
-    if np.isnan(lead_s):
-        return None
+    early = times <= arrival_s + _TISSUE_S
+    mean = values[tissue].mean(axis=0, dtype=np.float64)[early]
+    left = []
+    for delay_s in _TISSUE_DELAYS_S:
+        parts = [f(times, curve, at_s=times[early], delay_s=float(delay_s)) for f in (sample, integrate)]
+        left.append(nnls(np.stack(parts, axis=1), mean)[1])
+    lead_s = float(_TISSUE_DELAYS_S[int(np.argmin(left))])
     step_s = float(np.median(np.diff(times)))
     score = _falling(-lead_s, max(1.0, 0.2 * step_s), max(4.0, 0.8 * step_s))
     order = f"{lead_s:.1f} s after" if lead_s >= 0 else f"{-lead_s:.1f} s before"

@@ -20,6 +20,7 @@ _EARLY_S, _EARLY_FRAMES = 2.0, 0.35  # the larger counts: arteries of one organ,
 _SHARE_OF_VESSELS = 0.01  # of the candidates, or four: fewer that rise together are chance
 _COHERENT = 0.9  # correlation among voxels that rise together; noise that crosses half its peak together has none
 _SAME_SHAPE = 0.97
+_BEFORE_S = 10.0  # from the first rise to half of the peak
 
 
 class AifSearch(NamedTuple):
@@ -47,7 +48,7 @@ def find_artery(times_s: Array, curves: Array, *, baseline_signal: Array | None 
     earliest_s = _earliest_together(times, values, vessels, early)
     together = vessels.rows[np.abs(vessels.rise_s - earliest_s) <= early]
     alike = _of_one_shape(times, values, together, earliest_s)
-    members = np.sort(alike[undiluted(values[alike].max(axis=1))])
+    members = np.sort(alike[undiluted(values[alike][:, times > earliest_s - _BEFORE_S].mean(axis=1))])
     curve = values[members].mean(axis=0, dtype=np.float64)
     rise_s = float(rise_times(times, curve[None])[0])
     arrival_s = find_arrival(times, curve).time_s

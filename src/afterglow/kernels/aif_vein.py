@@ -9,7 +9,7 @@ from scipy.ndimage import uniform_filter
 from afterglow.kernels.aif_candidates import LEAST_VOXELS, rise_times
 from afterglow.kernels.aif_clusters import likeness
 from afterglow.kernels.aif_search import AifSearch, checked, early_window_s
-from afterglow.kernels.convolution import integrate
+from afterglow.kernels.convolution import exp_convolve
 from afterglow.kernels.types import Array
 
 _LATEST_S = 20.0  # after the artery: blood is in the veins of any organ in the field of view
@@ -17,6 +17,17 @@ _HEIGHT = (0.5, 4.0)  # of the found arterial peak, which may itself be diluted
 _SAME_SHAPE = 0.97
 _MIDDLE = 0.05  # of the venous voxels: those whose neighbours are blood as well
 _SURE_VOXELS = 2 * LEAST_VOXELS
+_DELAYS_S = np.arange(0.0, 15.1, 0.5)
+_SPREADS_S = np.array([0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0, 5.0, 6.0, 8.0, 10.0])
+_FOLLOWS = 0.15  # of the venous curve's length may be left unexplained
+
+
+class Transit(NamedTuple):
+    """From artery to vein: vein(t) = factor * artery, delayed and spread."""
+
+    factor: float
+    delay_s: float
+    spread_s: float
 
 
 class VeinSearch(NamedTuple):
@@ -51,29 +62,36 @@ def find_vein(times_s: Array, curves: Array, voxels: NDArray[np.intp], artery: A
     return VeinSearch(curve, members, float(rise_times(times, curve[None])[0]) - artery.rise_s)
 
 
-def scale_to_vein(times_s: Array, artery: Array, vein: Array, *, tail_from_s: float, lag_s: float = 0.0) -> tuple[Array, float]:
-    """The arterial curve scaled so that its area from `tail_from_s` on is that of a large vein, and the factor.
+def scale_to_vein(times_s: Array, artery: Array, vein: Array, *, until_s: float) -> Transit:
+    """How the arterial curve becomes the venous one: a factor, a delay and an exponential spread, by least squares.
 
-    Once agent is mixed, artery and vein hold the same concentration; a vein is wide enough to fill its voxels, an artery
-    often is not. The vein is read `lag_s` later. times_s (t,), artery (t,), vein (t,) -> (t,), factor. Approximate:
-    dilution is not linear in signal. ValueError where fewer than two frames are left, or an area is not positive.
+    No agent is lost on the way, so the factor is what the artery's voxels lack. times_s (t,), artery (t,), vein (t,) in mM;
+    frames after `until_s` are left out, since a head that has moved takes thin vessels out of their voxels. Approximate:
+    dilution is not linear in signal. ValueError where the one does not follow from the other.
     """
-    late = _late(times_s, tail_from_s)
-    seen = late & (times_s + lag_s <= times_s[-1])
-    if np.count_nonzero(seen) < 2:
-        raise ValueError(f"fewer than two frames after {tail_from_s} s to compare artery and vein on")
-    shifted = np.interp(times_s[seen] + lag_s, times_s, vein)
-    areas = [float(integrate(times_s[seen], curve)[-1]) for curve in (artery[seen], shifted)]
-    if not min(areas) > 0:
-        raise ValueError(f"late areas of {areas[0]:.3g} (artery) and {areas[1]:.3g} (vein) mM s cannot be compared")
-    factor = areas[1] / areas[0]
-    return artery * artery.dtype.type(factor), factor
+    times = np.asarray(times_s, dtype=np.float64)
+    used = times <= until_s
+    if np.count_nonzero(used) < 8 or not (vein[used] @ vein[used] > 0):
+        raise ValueError(f"fewer than eight frames until {until_s:g} s, or a vein of zeros, to compare artery and vein on")
+    best, misfit = Transit(1.0, 0.0, 0.0), np.inf
+    for delay_s in _DELAYS_S:
+        spread = exp_convolve(times, np.asarray(artery, dtype=np.float64), 1 / _SPREADS_S, delay_s=delay_s) / _SPREADS_S[:, None]
+        model, seen = spread[:, used], vein[used]
+        factor = (model @ seen) / np.maximum((model**2).sum(axis=1), np.finfo(np.float64).tiny)
+        left = ((seen - factor[:, None] * model) ** 2).sum(axis=1)
+        k = int(np.argmin(left))
+        if left[k] < misfit:
+            best, misfit = Transit(float(factor[k]), float(delay_s), float(_SPREADS_S[k])), float(left[k])
+    share = float(np.sqrt(misfit / (vein[used] @ vein[used])))
+    if share > _FOLLOWS or not best.factor > 0:
+        raise ValueError(f"the venous curve does not follow from the arterial one: {100 * share:.0f} % of it is left unexplained")
+    return best
 
 
 def _late(times: Array, tail_from_s: float) -> NDArray[np.bool_]:
     late: NDArray[np.bool_] = times >= tail_from_s
     if np.count_nonzero(late) < 2:
-        raise ValueError(f"fewer than two frames after {tail_from_s} s to compare artery and vein on")
+        raise ValueError(f"fewer than two frames after {tail_from_s:g} s to know a vein's late level by")
     return late
 
 

@@ -3,17 +3,18 @@
 Both are sums of exponentials, so curve and Jacobian come from the dictionary's tables in its few coordinates.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 
 from afterglow.kernels.boxed import best_in_box
-from afterglow.kernels.dictionary import REFINE, Dictionary
+from afterglow.kernels.dictionary import REFINE, Dictionary, taylor
 from afterglow.kernels.levenberg import covariance_diagonal, refine_bounded
 from afterglow.kernels.models import MODELS, SECONDS_PER_MINUTE, exchange_to_exponentials, exponentials_to_exchange
 from afterglow.kernels.problem import Artery, Fit, Limits, dictionary_of, outcome
 from afterglow.kernels.search import search
-from afterglow.kernels.types import Array, Mask, Status
+from afterglow.kernels.types import Array, Float, Mask, Status
 
 RATES_PER_MIN = (1e-3, 600.0)  # wide: a plasma compartment of 1 % at 60 mL/100 mL/min washes out at 60 per minute
 _BLOCK = 4096
@@ -29,19 +30,19 @@ class _Exponentials(NamedTuple):
     log_rates: tuple[Array, ...]
 
 
-def fit_compartments(model: str, feed: Artery, y: Array, limits: Limits) -> Fit:
-    """Bounded least squares of `2cum` or `2cxm` for weighted curves (n, t); see `fit_tissue`."""
+def compartments_solver(model: str, feed: Artery, _dtype: Float, limits: Limits) -> Callable[[Array], Fit]:
+    """Bounded least squares of `2cum` or `2cxm` for a block of weighted curves (n, t); works in float64."""
     d = dictionary_of("2cum" if model == "2cum" else "tofts", feed, np.float64, kep_per_min=RATES_PER_MIN)
     low, high = _box(model, limits)
-    parts = [
-        _fit_block(model, feed, d, y[i : i + _BLOCK].astype(np.float64), low, high) for i in range(0, max(len(y), 1), _BLOCK)
-    ]
-    if len(parts) == 1:
-        return parts[0]
-    values, errors, rms, residual, status = (
-        np.concatenate(column) for column in zip(*(part[1:6] for part in parts), strict=True)
-    )
-    return Fit(parts[0].parameters, values, errors, rms, residual, status, parts[0].n_frames)
+
+    def solve(y: Array) -> Fit:
+        parts = [
+            _fit_block(model, feed, d, y[i : i + _BLOCK].astype(np.float64), low, high) for i in range(0, y.shape[0], _BLOCK)
+        ]
+        columns = [np.concatenate(column) for column in zip(*(part[1:6] for part in parts), strict=True)]
+        return Fit(parts[0].parameters, columns[0], columns[1], columns[2], columns[3], columns[4], parts[0].n_frames)
+
+    return solve
 
 
 def _box(model: str, limits: Limits) -> tuple[Array, Array]:
@@ -89,8 +90,8 @@ def _uptake_starts(d: Dictionary, y: Array) -> list[Array]:
 
 def _exchange_starts(d: Dictionary, z: Array) -> list[Array]:
     """fp, ps, ve, vp of the best pairs of rates: overall, and among pairs that are far apart."""
-    unit = d.coarse_unit[:, ::_PAIR_STEP].T
-    norms = d.coarse_norm[::_PAIR_STEP]
+    unit = d.coarse_unit[::_PAIR_STEP].astype(np.float64)
+    norms = d.coarse_norm[::_PAIR_STEP].astype(np.float64)
     slow, fast = np.triu_indices(len(unit), 1)
     s = z @ unit.T
     rho = unit @ unit.T
@@ -159,9 +160,9 @@ def _column(d: Dictionary, log_rate: Array) -> tuple[Array, Array]:
     index = np.clip((log_rate - d.log_rate_low) / d.log_step, 0, d.n_fine - 1)
     cell = np.rint(index).astype(np.intp)
     off = (index - cell)[:, None]
-    rows, norms = d.fine_unit[cell], d.fine_log_norm[cell]
-    unit = rows[:, 0] + off * (rows[:, 1] + 0.5 * off * rows[:, 2])
-    turn = rows[:, 1] + off * rows[:, 2]
-    norm = np.exp(norms[:, :1] + off * (norms[:, 1:2] + 0.5 * off * norms[:, 2:]))
-    growth = norms[:, 1:2] + off * norms[:, 2:]
+    rows, norms = d.fine_unit[cell], d.fine_log_norm[:, cell, None]
+    unit = rows[:, 0] + off * (rows[:, 1] + off * (0.5 * rows[:, 2] + off * rows[:, 3] / 6))
+    turn = rows[:, 1] + off * (rows[:, 2] + 0.5 * off * rows[:, 3])
+    log_norm, growth = taylor(norms, off)
+    norm = np.exp(log_norm)
     return norm * unit, norm * (turn + growth * unit) / d.log_step

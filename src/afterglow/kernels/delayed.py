@@ -1,28 +1,40 @@
 """Fits with the arterial delay as one more unknown, and the choice of a model for each voxel.
 
-The delay is searched on a coarse grid first, then by halving around each voxel's best cell; voxels that share a delay
-share its tables. At every delay the other parameters are at their bounded optimum, so the search is over one number.
+The delay is found on a coarse grid first. Models with one exponential are then refined jointly in rate and delay
+(`delay_refine`), the others by halving the grid around each voxel's best delay (`delay_halving`).
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
 
 from afterglow.kernels.convolution import exp_convolve
-from afterglow.kernels.dictionary import Dictionary, build_dictionary, span
-from afterglow.kernels.fit import extended_tofts_outcome, fit_feed, mark_not_finite
-from afterglow.kernels.problem import PHYSICAL, Artery, Fit, Limits, artery, dictionary_of, rates_of, weighted
-from afterglow.kernels.search import BLOCK, Found, search
-from afterglow.kernels.types import Array, Index, Status
-
-_COARSE_DELAYS = 17
-_FINEST = 1 / 64  # of the median frame spacing
-_BEND_STEP = 0.3  # of the spacing: where the residual's bend over the delay is taken
+from afterglow.kernels.delay_cells import DelayCell, build_cell, cell_edges
+from afterglow.kernels.delay_halving import Delayed, grouped, halving_solver, rounded
+from afterglow.kernels.delay_refine import Joint, Task, refine_jointly
+from afterglow.kernels.delay_scan import delay_grid, starts
+from afterglow.kernels.fit import solver_for
+from afterglow.kernels.models import MODELS, SECONDS_PER_MINUTE
+from afterglow.kernels.problem import (
+    BLOCK,
+    PHYSICAL,
+    Artery,
+    Fit,
+    Limits,
+    artery,
+    finite_curves,
+    fit_in_blocks,
+    outcome,
+    rates_of,
+    working_dtype,
+)
+from afterglow.kernels.types import Array, Float, Status
 
 
 class DelayedFit(NamedTuple):
-    """The fit at each voxel's delay, the delay (n,) in s, and its standard error (n,) from the residual's bend."""
+    """The fit at each voxel's delay, the delay (n,) in s, and its standard error (n,); NaN where there is none."""
 
     fit: Fit
     delay_s: Array
@@ -42,30 +54,32 @@ def fit_delayed(
 ) -> DelayedFit:
     """Like `fit_tissue`, with the delay of the arterial curve in `delay_range_s` found for every voxel of curves (n, t).
 
-    The delay is resolved to 1/64 of the frame spacing. Voxels without uptake have no delay (NaN).
-    ValueError where the range is empty.
+    All standard errors count the delay as fitted. Tofts and extended Tofts are taken to their joint optimum; for the other
+    models the delay is resolved to 1/64 of the frame spacing. Voxels without uptake have no delay (NaN). ValueError where
+    the range is empty, and as for `fit_tissue`.
     """
     low, high = delay_range_s
     if not low < high:
         raise ValueError(f"the range of delays from {low} to {high} s is empty")
+    if model not in MODELS:
+        raise ValueError(f"unknown model {model!r}; known: {', '.join(MODELS)}")
+    dtype = working_dtype(curves_mM, times_s)
     feed = artery(times_s, aif_times_s, plasma_mM, weights=weights)
-    y, finite = weighted(curves_mM, feed)
-    scan = _Scan(model, feed, y, limits, exp_convolve(feed.aif_times_s, feed.plasma_mM, rates_of(limits.kep_per_min)))
-    step = (high - low) / (_COARSE_DELAYS - 1)
-    delays = low + step * np.arange(_COARSE_DELAYS)
-    best, residual = _coarse(scan, delays)
-    spacing = float(np.median(np.diff(feed.times_s)))
-    finest = _FINEST * spacing
-    delay, bend = delays[best], np.full(best.size, np.nan)
-    while step > finest:
-        step /= 2
-        delay, residual, now = _halve(scan, delay, residual, step, low, high)
-        bend = np.where(np.isnan(bend) & (step < _BEND_STEP * spacing), now, bend)
-    fit = mark_not_finite(_fit_at(scan, delay), finite)
-    variance = fit.residual / max(fit.n_frames - len(fit.parameters) - 1, 1)
-    error = np.sqrt(2 * variance / np.where(bend > 0, bend, np.nan))
-    unknown = np.isin(fit.status, (Status.NOT_FINITE, Status.NO_UPTAKE))
-    return DelayedFit(fit, np.where(unknown, np.nan, delay), np.where(unknown, np.nan, error))
+    solver = _joint_solver if model in ("tofts", "etofts") else halving_solver
+    solve = solver(model, feed, dtype, limits, cell_edges(feed, low, high))
+    n, p = curves_mM.shape[0], len(MODELS[model].parameters)
+    numbers, status = np.full((2 * p + 4, n), np.nan, dtype=dtype), np.full(n, Status.NOT_FINITE, dtype=np.uint8)
+    for begin in range(0, n, BLOCK):
+        y, finite = finite_curves(curves_mM[begin : begin + BLOCK], feed, dtype)
+        rows = np.arange(y.shape[0]) if finite is None else np.flatnonzero(finite)
+        if rows.size:
+            fit, delay, error = solve(y if finite is None else y[rows])
+            numbers[:, begin + rows] = np.vstack([fit.values.T, fit.standard_errors.T, fit.rms, fit.residual, delay, error])
+            status[begin + rows] = fit.status
+    numbers[-2:, status == Status.NO_UPTAKE] = np.nan
+    values, errors = np.ascontiguousarray(numbers[:p].T), np.ascontiguousarray(numbers[p : 2 * p].T)
+    rms, residual, delay, error = numbers[2 * p :]
+    return DelayedFit(Fit(MODELS[model].parameters, values, errors, rms, residual, status, feed.n_frames), delay, error)
 
 
 def fit_at_delays(
@@ -83,101 +97,58 @@ def fit_at_delays(
 
     A delay that is not known (NaN) counts as none.
     """
+    dtype = working_dtype(curves_mM, times_s)
+    if np.shape(delay_s) != curves_mM.shape[:1]:
+        raise ValueError(f"{np.shape(delay_s)} delays for {curves_mM.shape[0]} curves")
     feed = artery(times_s, aif_times_s, plasma_mM, weights=weights)
-    y, finite = weighted(curves_mM, feed)
-    if delay_s.shape != y.shape[:1]:
-        raise ValueError(f"{delay_s.shape} delays for {y.shape[0]} curves")
-    scan = _Scan(model, feed, y, limits, exp_convolve(feed.aif_times_s, feed.plasma_mM, rates_of(limits.kep_per_min)))
-    finest = _FINEST * float(np.median(np.diff(feed.times_s)))
-    return mark_not_finite(_fit_at(scan, np.round(np.nan_to_num(delay_s) / finest) * finest), finite)
-
-
-class _Scan(NamedTuple):
-    model: str
-    feed: Artery
-    y: Array  # (n, t) weighted
-    limits: Limits
-    at_knots: Array  # (k, m) convolutions at the arterial samples: the same for every delay
-
-    def at(self, delay_s: float, rows: Index) -> Fit:
-        """The full fit of some voxels at one delay."""
-        if self.model == "etofts":
-            d, found = self._search(delay_s, rows)
-            return extended_tofts_outcome(self.feed, d, found)
-        return fit_feed(self.model, self.feed._replace(delay_s=float(delay_s)), self.y[rows], self.limits)
-
-    def residual(self, delay_s: float, rows: Index) -> Array:
-        """The sum of squares alone."""
-        if self.model in ("tofts", "etofts"):
-            return self._search(delay_s, rows)[1].residual
-        return self.at(delay_s, rows).residual
-
-    def _search(self, delay_s: float, rows: Index) -> tuple[Dictionary, Found]:
-        feed = self.feed._replace(delay_s=float(delay_s))
-        dtype = np.float32 if self.y.dtype == np.float32 else np.float64
-        d = dictionary_of(self.model, feed, dtype, kep_per_min=self.limits.kep_per_min, at_knots=self.at_knots)
-        fixed_max = self.limits.vp if self.model == "etofts" else 0.0
-        return d, search(d, self.y[rows], fixed_max=fixed_max, amplitude_max_per_rate=self.limits.ve)
-
-
-def _coarse(scan: _Scan, delays: Array) -> tuple[Index, Array]:
-    """Best coarse delay of every voxel and its sum of squares: by free profiles where one rate is searched."""
-    n = scan.y.shape[0]
-    everyone = np.arange(n)
-    if scan.model == "etofts":
-        best = _coarse_by_profile(scan, delays)
-        residual = np.empty(n)
-        for i in np.unique(best):
-            rows = np.flatnonzero(best == i)
-            residual[rows] = scan.residual(delays[i], rows)
-        return best, residual
-    table = np.stack([scan.residual(delay, everyone) for delay in delays], axis=1)
-    best = table.argmin(axis=1)
-    return best, table[everyone, best]
-
-
-def _coarse_by_profile(scan: _Scan, delays: Array) -> Index:
-    """Extended Tofts: explained energy with free amplitudes at the coarse rates alone, one product for each delay."""
-    rates = rates_of(scan.limits.kep_per_min)
-    feeds = [scan.feed._replace(delay_s=float(delay)) for delay in delays]
-    columns, plasmas = [feed.exponentials(rates, at_knots=scan.at_knots) for feed in feeds], [feed.plasma() for feed in feeds]
-    basis = span(np.vstack([*(c[::16] / np.linalg.norm(c[::16], axis=1)[:, None] for c in columns), *plasmas]), tolerance=1e-5)
-    dtype = np.float32 if scan.y.dtype == np.float32 else np.float64
-    tables = [build_dictionary(rates, c, p, dtype=dtype, basis=basis) for c, p in zip(columns, plasmas, strict=True)]
-    best = np.empty(scan.y.shape[0], dtype=np.intp)
-    for start in range(0, scan.y.shape[0], BLOCK):
-        z = np.ascontiguousarray((scan.y[start : start + BLOCK] @ basis.astype(dtype)).T)
-        gains = np.stack(
-            [np.maximum(t.fixed @ z, 0) ** 2 + np.maximum((t.coarse_free.T @ z).max(axis=0), 0) ** 2 for t in tables]
-        )
-        best[start : start + BLOCK] = gains.argmax(axis=0)
-    return best
-
-
-def _halve(scan: _Scan, delay: Array, residual: Array, step: float, low: float, high: float) -> tuple[Array, Array, Array]:
-    """Look half a cell to either side of each voxel's delay: the better delay, its sum of squares, and the bend there."""
-    found, least, bend = delay.copy(), residual.copy(), np.full(delay.size, np.nan)
-    for middle in np.unique(delay):
-        rows = np.flatnonzero(delay == middle)
-        sides = [scan.residual(aside, rows) if low <= aside <= high else None for aside in (middle - step, middle + step)]
-        for aside, now in zip((middle - step, middle + step), sides, strict=True):
-            if now is not None:
-                better = now < least[rows]
-                found[rows[better]], least[rows[better]] = aside, now[better]
-        if sides[0] is not None and sides[1] is not None:
-            bend[rows] = (sides[0] + sides[1] - 2 * residual[rows]) / step**2
-    return found, least, bend
-
-
-def _fit_at(scan: _Scan, delay: Array) -> Fit:
-    """The full fit of every voxel at its delay."""
-    rows = [np.flatnonzero(delay == value) for value in np.unique(delay)]
-    fits = [scan.at(value, group) for value, group in zip(np.unique(delay), rows, strict=True)]
-    back = np.argsort(np.concatenate(rows))
-    values, errors, rms, residual, status = (
-        np.concatenate(column)[back] for column in zip(*(fit[1:6] for fit in fits), strict=True)
+    late = rounded(feed, np.nan_to_num(np.asarray(delay_s, dtype=np.float64)))
+    return grouped(
+        late,
+        lambda value, rows: fit_in_blocks(
+            model, feed, curves_mM[rows], solver_for(model, feed._replace(delay_s=value), dtype, limits)
+        ),
     )
-    return Fit(fits[0].parameters, values, errors, rms, residual, status, fits[0].n_frames)
+
+
+def _joint_solver(model: str, feed: Artery, dtype: Float, limits: Limits, edges: Array) -> Callable[[Array], Delayed]:
+    """Tofts and extended Tofts: from the best coarse delay and rate, both together to the bounded optimum."""
+    rates = rates_of(limits.kep_per_min)
+    at_knots = exp_convolve(feed.aif_times_s, feed.plasma_mM, rates)
+    fixed_max = limits.vp if model == "etofts" else 0.0
+    grid = delay_grid(feed, edges, limits, fixed_max, dtype)
+    low, high = np.log(np.array(limits.kep_per_min) / SECONDS_PER_MINUTE)
+
+    @cache
+    def cell(number: int) -> DelayCell:
+        return build_cell(feed, rates, at_knots, float(edges[number + 1]), dtype)
+
+    def solve(y: Array) -> Delayed:
+        rows, late, rate = starts(grid, y)
+        energy = np.einsum("nt,nt->n", y, y).astype(np.float64)
+        task = Task(y, energy, rows, edges, cell, (low, high), fixed_max, limits.ve)
+        joint = refine_jointly(task, np.clip(np.log(grid.rates_per_s[rate]), low, high), grid.delays_s[late])
+        return _joint_outcome(model, feed, joint, task)
+
+    return solve
+
+
+def _joint_outcome(model: str, feed: Artery, joint: Joint, task: Task) -> Delayed:
+    nothing = joint.amplitude <= 0
+    ve = np.where(nothing, np.nan, np.where(joint.tied, task.amplitude_max_per_rate, joint.amplitude * np.exp(-joint.log_rate)))
+    values = np.stack([joint.amplitude * SECONDS_PER_MINUTE, ve, joint.fixed], axis=1)
+    vp_error, amplitude, ratio, delay = np.sqrt(joint.variances)
+    errors = np.stack([values[:, 0] * amplitude, ve * ratio, vp_error], axis=1)
+    met = joint.tied | nothing
+    for value, ends in ((joint.log_rate, task.log_rates), (joint.delay_s, (task.edges_s[0], task.edges_s[-1]))):
+        met |= (value <= ends[0]) | (value >= ends[1])
+    if model == "tofts":
+        values, errors = values[:, :2], errors[:, :2]
+    else:
+        met |= ~joint.fixed_free
+        nothing = nothing & (joint.fixed <= 0)
+    fit = outcome(model, feed, values, errors, joint.residual, no_uptake=nothing, at_bound=met, extra_parameters=1)
+    sigma = np.sqrt(fit.residual / max(feed.n_frames - values.shape[1] - 1, 1))
+    return fit, joint.delay_s, delay * sigma
 
 
 def corrected_akaike(fit: Fit, *, extra_parameters: int = 0) -> Array:

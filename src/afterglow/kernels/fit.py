@@ -9,13 +9,15 @@ from functools import partial
 import numpy as np
 
 from afterglow.kernels.boxed import best_in_box
-from afterglow.kernels.compartments import fit_compartments
+from afterglow.kernels.compartments import compartments_solver
 from afterglow.kernels.dictionary import Dictionary
 from afterglow.kernels.models import SECONDS_PER_MINUTE
-from afterglow.kernels.problem import PHYSICAL, Artery, Fit, Limits, artery, dictionary_of, outcome, weighted
+from afterglow.kernels.problem import PHYSICAL, Artery, Fit, Limits, artery, dictionary_of, fit_in_blocks, outcome, working_dtype
 from afterglow.kernels.search import Found, search
-from afterglow.kernels.types import Array, Mask, Status
+from afterglow.kernels.types import Array, Float
 from afterglow.kernels.uncertainty import amplitude_errors, rate_errors
+
+Solver = Callable[[Array], Fit]  # from one block of finite, weighted curves
 
 
 def fit_tissue(
@@ -35,45 +37,31 @@ def fit_tissue(
     out). Works in the dtype of the curves: float32 for speed, float64 for digits. ValueError for an unknown model, sizes
     that do not fit, or an arterial curve of zeros.
     """
-    if model not in _FITTERS:
-        raise ValueError(f"unknown model {model!r}; known: {', '.join(_FITTERS)}")
+    dtype = working_dtype(curves_mM, times_s)
     feed = artery(times_s, aif_times_s, plasma_mM, weights=weights, delay_s=delay_s)
-    y, finite = weighted(curves_mM, feed)
-    return mark_not_finite(fit_feed(model, feed, y, limits), finite)
+    return fit_in_blocks(model, feed, curves_mM, solver_for(model, feed, dtype, limits))
 
 
-def fit_feed(model: str, feed: Artery, weighted_mM: Array, limits: Limits) -> Fit:
-    """The fit of curves (n, t) that are weighted and finite already."""
-    return _FITTERS[model](feed, weighted_mM, limits)
+def solver_for(model: str, feed: Artery, dtype: Float, limits: Limits) -> Solver:
+    """The model's solver for blocks of finite weighted curves, with its tables made."""
+    if model not in _SOLVERS:
+        raise ValueError(f"unknown model {model!r}; known: {', '.join(_SOLVERS)}")
+    return _SOLVERS[model](feed, dtype, limits)
 
 
-def mark_not_finite(fit: Fit, finite: Mask) -> Fit:
-    """NaN and NOT_FINITE where the data were not finite."""
-    if finite.all():
-        return fit
-    return fit._replace(
-        values=_where(finite, fit.values),
-        standard_errors=_where(finite, fit.standard_errors),
-        rms=_where(finite, fit.rms),
-        residual=_where(finite, fit.residual),
-        status=np.where(finite, fit.status, np.uint8(Status.NOT_FINITE)),
-    )
+def _extended_tofts(feed: Artery, dtype: Float, limits: Limits) -> Solver:
+    d = dictionary_of("etofts", feed, dtype, kep_per_min=limits.kep_per_min)
+
+    def solve(y: Array) -> Fit:
+        found = search(d, y, fixed_max=limits.vp, amplitude_max_per_rate=limits.ve)
+        return extended_tofts_outcome(feed, d, found, limits)
+
+    return solve
 
 
-def _where(finite: Mask, values: Array) -> Array:
-    kept: Array = np.where(finite.reshape(-1, *[1] * (values.ndim - 1)), values, np.nan)
-    return kept
-
-
-def _fit_extended_tofts(feed: Artery, y: Array, limits: Limits) -> Fit:
-    d = dictionary_of("etofts", feed, y.dtype.type, kep_per_min=limits.kep_per_min)
-    return extended_tofts_outcome(feed, d, search(d, y, fixed_max=limits.vp, amplitude_max_per_rate=limits.ve))
-
-
-def extended_tofts_outcome(feed: Artery, d: Dictionary, found: Found) -> Fit:
+def extended_tofts_outcome(feed: Artery, d: Dictionary, found: Found, limits: Limits) -> Fit:
     """Ktrans, ve, vp and their standard errors from the optimum of the search."""
-    ve = _distribution_volume(found)
-    values = np.stack([found.amplitude * SECONDS_PER_MINUTE, ve, found.fixed_amplitude], axis=1)
+    values = np.stack([found.amplitude * SECONDS_PER_MINUTE, _distribution_volume(found, limits), found.fixed_amplitude], axis=1)
     amplitude, ratio, fixed = rate_errors(d, found)
     errors = np.stack([amplitude * SECONDS_PER_MINUTE, ratio, fixed], axis=1)
     nothing = (found.amplitude <= 0) & (found.fixed_amplitude <= 0)
@@ -81,54 +69,62 @@ def extended_tofts_outcome(feed: Artery, d: Dictionary, found: Found) -> Fit:
     return outcome("etofts", feed, values, errors, found.residual, no_uptake=nothing, at_bound=at_bound)
 
 
-def _distribution_volume(found: Found) -> Array:
-    """Amplitude over rate; NaN where nothing leaks, since the rate is then not determined."""
-    volume: Array = found.amplitude * np.exp(-found.log_rate)
-    return np.where(found.amplitude > 0, volume, np.nan).astype(volume.dtype)
+def _distribution_volume(found: Found, limits: Limits) -> Array:
+    """Amplitude over rate; exactly its limit where it is on it, and NaN where nothing leaks, since the rate is then not determined."""
+    volume = found.amplitude * np.exp(-found.log_rate)
+    volume[found.amplitude_at_bound] = limits.ve
+    volume[found.amplitude <= 0] = np.nan
+    return volume
 
 
-def _fit_tofts(feed: Artery, y: Array, limits: Limits) -> Fit:
-    d = dictionary_of("tofts", feed, y.dtype.type, kep_per_min=limits.kep_per_min)
-    found = search(d, y, fixed_max=0.0, amplitude_max_per_rate=limits.ve)
-    values = np.stack([found.amplitude * SECONDS_PER_MINUTE, _distribution_volume(found)], axis=1)
-    amplitude, ratio, _ = rate_errors(d, found)
-    nothing = found.amplitude <= 0
-    at_bound = found.amplitude_at_bound | found.rate_at_bound
-    return outcome(
-        "tofts",
-        feed,
-        values,
-        np.stack([amplitude * SECONDS_PER_MINUTE, ratio], axis=1),
-        found.residual,
-        no_uptake=nothing,
-        at_bound=at_bound,
-    )
+def _tofts(feed: Artery, dtype: Float, limits: Limits) -> Solver:
+    d = dictionary_of("tofts", feed, dtype, kep_per_min=limits.kep_per_min)
+
+    def solve(y: Array) -> Fit:
+        found = search(d, y, fixed_max=0.0, amplitude_max_per_rate=limits.ve)
+        values = np.stack([found.amplitude * SECONDS_PER_MINUTE, _distribution_volume(found, limits)], axis=1)
+        amplitude, ratio, _ = rate_errors(d, found)
+        errors = np.stack([amplitude * SECONDS_PER_MINUTE, ratio], axis=1)
+        at_bound = found.amplitude_at_bound | found.rate_at_bound
+        return outcome("tofts", feed, values, errors, found.residual, no_uptake=found.amplitude <= 0, at_bound=at_bound)
+
+    return solve
 
 
-def _fit_patlak(feed: Artery, y: Array, limits: Limits) -> Fit:
+def _patlak(feed: Artery, dtype: Float, limits: Limits) -> Solver:
     q, e = feed.plasma(), feed.integral()
     q_norm, e_norm = _norm(q), _norm(e)
-    columns = np.stack([q / q_norm, e / e_norm], axis=1).astype(y.dtype)
-    a, s = (y @ columns).T
-    rho = np.asarray((q / q_norm) @ (e / e_norm), dtype=y.dtype)
-    box = best_in_box(a, s, rho, alpha_max=limits.vp * q_norm, beta_max=np.asarray(np.inf))
-    residual = np.maximum(np.einsum("nt,nt->n", y, y) - box.gain, 0)
-    values = np.stack([box.beta / e_norm * SECONDS_PER_MINUTE, box.alpha / q_norm], axis=1)
-    vp_held, ps_held = (box.alpha <= 0) | (box.alpha >= limits.vp * q_norm), box.beta <= 0
-    vp_error, ps_error = amplitude_errors(q_norm, e_norm, float(rho), vp_held, ps_held)
-    errors = np.stack([ps_error * SECONDS_PER_MINUTE, vp_error], axis=1)
-    return outcome("patlak", feed, values, errors, residual, no_uptake=(box.alpha <= 0) & ps_held, at_bound=vp_held | ps_held)
+    columns: Array = np.stack([q / q_norm, e / e_norm], axis=1).astype(dtype)
+    rho: Array = np.asarray((q / q_norm) @ (e / e_norm), dtype=dtype)
+
+    def solve(y: Array) -> Fit:
+        a, s = (y @ columns).T
+        box = best_in_box(a, s, rho, alpha_max=limits.vp * q_norm, beta_max=np.asarray(np.inf))
+        residual = np.maximum(np.einsum("nt,nt->n", y, y) - box.gain, 0)
+        values = np.stack([box.beta / e_norm * SECONDS_PER_MINUTE, box.alpha / q_norm], axis=1)
+        vp_held, ps_held = (box.alpha <= 0) | (box.alpha >= limits.vp * q_norm), box.beta <= 0
+        vp_error, ps_error = amplitude_errors(q_norm, e_norm, float(rho), vp_held, ps_held)
+        errors = np.stack([ps_error * SECONDS_PER_MINUTE, vp_error], axis=1)
+        nothing = (box.alpha <= 0) & ps_held
+        return outcome("patlak", feed, values, errors, residual, no_uptake=nothing, at_bound=vp_held | ps_held)
+
+    return solve
 
 
-def _fit_steady_state(feed: Artery, y: Array, limits: Limits) -> Fit:
+def _steady_state(feed: Artery, dtype: Float, limits: Limits) -> Solver:
     q = feed.plasma()
     norm = _norm(q)
-    a = y @ (q / norm).astype(y.dtype)
-    alpha = np.clip(a, 0, limits.vp * norm)
-    residual = np.maximum(np.einsum("nt,nt->n", y, y) - alpha * (2 * a - alpha), 0)
-    held = (alpha <= 0) | (alpha >= limits.vp * norm)
-    error = np.where(held, np.nan, 1 / norm)[:, None]
-    return outcome("steady_state", feed, (alpha / norm)[:, None], error, residual, no_uptake=alpha <= 0, at_bound=held)
+    unit: Array = (q / norm).astype(dtype)
+
+    def solve(y: Array) -> Fit:
+        a = y @ unit
+        alpha = np.clip(a, 0, limits.vp * norm)
+        residual = np.maximum(np.einsum("nt,nt->n", y, y) - alpha * (2 * a - alpha), 0)
+        held = (alpha <= 0) | (alpha >= limits.vp * norm)
+        error = np.where(held, np.nan, 1 / norm)[:, None]
+        return outcome("steady_state", feed, (alpha / norm)[:, None], error, residual, no_uptake=alpha <= 0, at_bound=held)
+
+    return solve
 
 
 def _norm(column: Array) -> float:
@@ -138,11 +134,11 @@ def _norm(column: Array) -> float:
     return norm
 
 
-_FITTERS: dict[str, Callable[[Artery, Array, Limits], Fit]] = {
-    "steady_state": _fit_steady_state,
-    "patlak": _fit_patlak,
-    "tofts": _fit_tofts,
-    "etofts": _fit_extended_tofts,
-    "2cum": partial(fit_compartments, "2cum"),
-    "2cxm": partial(fit_compartments, "2cxm"),
+_SOLVERS: dict[str, Callable[[Artery, Float, Limits], Solver]] = {
+    "steady_state": _steady_state,
+    "patlak": _patlak,
+    "tofts": _tofts,
+    "etofts": _extended_tofts,
+    "2cum": partial(compartments_solver, "2cum"),
+    "2cxm": partial(compartments_solver, "2cxm"),
 }

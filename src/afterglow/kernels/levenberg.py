@@ -11,6 +11,7 @@ from afterglow.kernels.types import Array
 _ITERATIONS = 60
 _RELATIVE_STEP = 1e-8
 _DAMPING_START, _DAMPING_DOWN, _DAMPING_UP, _DAMPING_END = 1e-3, 0.2, 5.0, 1e10
+_DAMPING_LEAST = 1e-10  # where two exponentials meet their columns are one, and only damping keeps the step finite
 
 
 class Refined(NamedTuple):
@@ -55,7 +56,7 @@ def refine_bounded(
         chosen = live[better]
         values[chosen], curve[chosen], jacobian[chosen] = trial[better], trial_curve[better], trial_jacobian[better]
         residual[chosen] = trial_residual[better]
-        damping[live] *= np.where(better, _DAMPING_DOWN, _DAMPING_UP)
+        damping[live] = np.maximum(damping[live] * np.where(better, _DAMPING_DOWN, _DAMPING_UP), _DAMPING_LEAST)
         converged[live[done]] = True
         live = live[~done]
     return Refined(values, residual, jacobian, converged)

@@ -1,5 +1,6 @@
 """What every fit of a tissue model is given and gives back."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -9,6 +10,8 @@ from afterglow.kernels.convolution import between_knots, exp_convolve, integrate
 from afterglow.kernels.dictionary import Dictionary, build_dictionary, rate_grid
 from afterglow.kernels.models import KEP_RANGE_PER_MIN, MODELS, SECONDS_PER_MINUTE
 from afterglow.kernels.types import Array, Float, Mask, Status
+
+BLOCK = 65536  # voxels worked on at a time
 
 
 class Limits(NamedTuple):
@@ -43,6 +46,11 @@ class Artery(NamedTuple):
     root_weights: Array  # (t,)
     delay_s: float
 
+    @property
+    def n_frames(self) -> int:
+        """Frames with weight."""
+        return int(np.count_nonzero(self.root_weights))
+
     def plasma(self) -> Array:
         """The weighted plasma column (t,)."""
         return self.root_weights * sample(self.aif_times_s, self.plasma_mM, at_s=self.times_s, delay_s=self.delay_s)
@@ -66,23 +74,54 @@ def artery(times_s: Array, aif_times_s: Array, plasma_mM: Array, *, weights: Arr
         raise ValueError(f"{root.size} frame weights for {times.size} frames")
     if not (np.isfinite(root).all() and (root >= 0).all() and (root > 0).any()):
         raise ValueError("frame weights must be finite, not negative, and not all zero")
+    if not np.isfinite(times).all():
+        raise ValueError("the frame times hold values that are not finite")
     if not np.isfinite(plasma_mM).all():
         raise ValueError("the arterial curve holds values that are not finite")
     return Artery(np.asarray(aif_times_s, dtype=np.float64), np.asarray(plasma_mM, dtype=np.float64), times, root, float(delay_s))
 
 
-def weighted(curves_mM: Array, feed: Artery) -> tuple[Array, Mask]:
-    """Curves (n, t) times the root weights, zero where not finite, and which were finite."""
-    dtype = np.float32 if curves_mM.dtype == np.float32 else np.float64
+def working_dtype(curves_mM: Array, times_s: Array) -> Float:
+    """float32 for float32 curves, float64 for all others. ValueError where the curves (n, t) do not fit the times (t,)."""
+    if curves_mM.ndim != 2 or curves_mM.shape[1] != np.size(times_s):
+        raise ValueError(f"curves of shape {curves_mM.shape} for {np.size(times_s)} frames; expected voxels by frames")
+    return np.float32 if curves_mM.dtype == np.float32 else np.float64
+
+
+def fit_in_blocks(model: str, feed: Artery, curves_mM: Array, solve: Callable[[Array], Fit]) -> Fit:
+    """`solve` applied to curves (n, t) a block at a time, weighted and with zeros where they are not finite, which are marked after.
+
+    Blocks keep the work in the cache and the memory near that of the input.
+    """
+    dtype, n = working_dtype(curves_mM, feed.times_s), curves_mM.shape[0]
+    p = len(MODELS[model].parameters)
+    values, errors = np.empty((n, p), dtype=dtype), np.empty((n, p), dtype=dtype)
+    rms, residual, status = np.empty(n, dtype=dtype), np.empty(n, dtype=dtype), np.empty(n, dtype=np.uint8)
+    for begin in range(0, n, BLOCK):
+        part = slice(begin, begin + BLOCK)
+        y, finite = finite_curves(curves_mM[part], feed, dtype)
+        _, values[part], errors[part], rms[part], residual[part], status[part], _ = solve(y)
+        if finite is not None:
+            bad = np.flatnonzero(~finite) + begin
+            for column in (values, errors, rms, residual):
+                column[bad] = np.nan
+            status[bad] = Status.NOT_FINITE
+    return Fit(MODELS[model].parameters, values, errors, rms, residual, status, feed.n_frames)
+
+
+def finite_curves(curves_mM: Array, feed: Artery, dtype: Float) -> tuple[Array, Mask | None]:
+    """Curves (n, t) times the root weights, zero where not finite, and which were finite; None where all were.
+
+    A frame without weight is left out, so it may hold anything.
+    """
     y: Array = np.ascontiguousarray(curves_mM, dtype=dtype)
-    if y.ndim != 2 or y.shape[1] != feed.times_s.size:
-        raise ValueError(f"curves of shape {y.shape} for {feed.times_s.size} frames")
     if not (feed.root_weights == 1).all():
-        y = y * feed.root_weights.astype(dtype)
-    finite: Mask = np.isfinite(y.sum(axis=1))
-    if not finite.all():
-        y = np.where(finite[:, None], y, 0)
-    return y, finite
+        roots: Array = feed.root_weights.astype(dtype)
+        y = np.where(roots > 0, y, 0) * roots
+    if np.isfinite(y @ np.ones(y.shape[1], dtype=dtype)).all():
+        return y, None
+    finite: Mask = np.asarray(np.isfinite(y).all(axis=1))
+    return np.where(finite[:, None], y, 0), finite
 
 
 def outcome(
@@ -94,15 +133,15 @@ def outcome(
     *,
     no_uptake: Mask,
     at_bound: Mask,
+    extra_parameters: int = 0,
 ) -> Fit:
     """Put a Fit together: noise from the residual, status from what was met."""
-    n_frames = int(np.count_nonzero(feed.root_weights))
-    free = max(n_frames - values.shape[1], 1)
+    free = max(feed.n_frames - values.shape[1] - extra_parameters, 1)
     sigma = np.sqrt(residual / free)
     status = np.where(no_uptake, np.uint8(Status.NO_UPTAKE), np.where(at_bound, np.uint8(Status.AT_BOUND), np.uint8(Status.OK)))
     rms = np.sqrt(residual / float(np.sum(feed.root_weights**2)))
     return Fit(
-        MODELS[model].parameters, values, errors_per_sigma * sigma[:, None], rms, residual, status.astype(np.uint8), n_frames
+        MODELS[model].parameters, values, errors_per_sigma * sigma[:, None], rms, residual, status.astype(np.uint8), feed.n_frames
     )
 
 

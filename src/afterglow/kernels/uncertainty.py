@@ -19,10 +19,10 @@ def rate_errors(d: Dictionary, found: Found) -> tuple[Array, Array, Array]:
     on its upper bound (amplitude = limit * rate), the ratio is held and the amplitude moves with the rate.
     """
     cell = np.rint(found.position).astype(np.intp)
-    rho, rho1 = d.fine_rho[cell, 0], d.fine_rho[cell, 1] / d.log_step
-    growth = d.fine_log_norm[cell, 1] / d.log_step
-    turn = (np.einsum("fr,fr->f", d.fine_unit[:, 1], d.fine_unit[:, 1]) / d.log_step**2)[cell]
-    norm, b = np.exp(d.fine_log_norm[cell, 0]), found.amplitude
+    rho, rho1 = d.fine_rho[0].take(cell), d.fine_rho[1].take(cell) / d.log_step
+    growth = d.fine_log_norm[1].take(cell) / d.log_step
+    turn = d.fine_turn.take(cell)
+    norm, b = np.exp(d.fine_log_norm[0].take(cell)), found.amplitude
     # parameters in the order fixed amplitude, log amplitude, log rate: columns u, bE, bE'
     scale = b * norm
     uu = np.full_like(b, d.fixed_norm**2)

@@ -5,17 +5,26 @@ from numpy.typing import NDArray
 
 from afterglow.kernels.aif_population import POPULATION_AIFS
 from afterglow.kernels.aif_search import AifSearch, find_artery
+from afterglow.kernels.aif_vein import find_vein, scale_to_vein
 from afterglow.kernels.spgr import plasma_from_blood
 from afterglow.quantify.concentration import Concentration
 from afterglow.quantify.made import provenance
 from afterglow.records.errors import BadInput, NoArterialInput
 from afterglow.records.maps import Aif, Provenance, Settings
 
+_MIXED_S = 45.0  # after arrival the agent is mixed well enough to know a vein by its level
+_FIRST_MINUTES_S = 120.0  # of the curve are compared with the vein
+_FACTORS = (0.7, 3.0)  # a factor outside says that one of the two is no vessel
 _GOOD_ENOUGH = 0.3  # sections whose own curve scores less do not join the mean
 
 
-def automatic_aif(concentration: Concentration, *, haematocrit: float, by_section: bool, source: str) -> tuple[Aif, Provenance]:
+def automatic_aif(
+    concentration: Concentration, *, haematocrit: float, by_section: bool, scale_to_large_vein: bool, source: str
+) -> tuple[Aif, Provenance]:
     """Cluster analysis over the whole volume, or section by section with the mean over the sections that hold an artery.
+
+    With `scale_to_large_vein` the arterial curve is made as much larger as a large vein says it must be, since thin
+    arteries share their voxels with tissue; a factor that is not believable is not used, and that is said.
 
     NoArterialInput, with what was found instead, where no voxel looks like an artery.
     """
@@ -23,9 +32,10 @@ def automatic_aif(concentration: Concentration, *, haematocrit: float, by_sectio
         aif = _by_section(concentration, haematocrit, source)
     else:
         found = _searched(concentration, np.ones(len(concentration.curves_mM), dtype=bool), source)
-        aif = _aif(
-            concentration, found.curve, found.members, "automatic, cluster analysis", haematocrit, found.quality, found.remarks
-        )
+        factor, remark = _vein_factor(concentration, found) if scale_to_large_vein else (1.0, "")
+        remarks = (*found.remarks, remark) if remark else found.remarks
+        origin = "automatic, cluster analysis"
+        aif = _aif(concentration, found.curve * factor, found.members, origin, haematocrit, found.quality, remarks)
     where = "in each section" if by_section else "in the whole volume"
     sentence = (
         f"The arterial input function was found by cluster analysis {where} ({len(aif.voxels)} voxels, quality {aif.quality:.2f}) "
@@ -34,7 +44,7 @@ def automatic_aif(concentration: Concentration, *, haematocrit: float, by_sectio
     return aif, provenance(
         "aif",
         sentence,
-        {"how": "automatic", "by_section": by_section, "haematocrit": haematocrit},
+        {"how": "automatic", "by_section": by_section, "scale_to_vein": scale_to_large_vein, "haematocrit": haematocrit},
         (source,),
         "10.1002/mrm.20759",
     )
@@ -93,6 +103,23 @@ def population_aif(
     sentence = f"The arterial input function is the population curve of {row.cite}."
     settings: Settings = {"how": "population", "name": name, "haematocrit": haematocrit, "dose_mmol_kg": dose_mmol_kg}
     return aif, provenance("aif", sentence, settings, (source,))
+
+
+def _vein_factor(concentration: Concentration, found: AifSearch) -> tuple[float, str]:
+    """How much larger the arterial curve must be for a large vein to follow from it, and a remark."""
+    times, voxels = concentration.times_s, np.argwhere(concentration.mask)
+    tail_s = found.arrival_s + _MIXED_S
+    try:
+        vein = find_vein(times, concentration.curves_mM, voxels, found, tail_from_s=tail_s)
+        transit = scale_to_vein(times, found.curve, vein.curve, until_s=found.arrival_s + _FIRST_MINUTES_S)
+    except ValueError as error:
+        return 1.0, f"not scaled to a vein: {error}"
+    if not _FACTORS[0] <= transit.factor <= _FACTORS[1]:
+        return 1.0, f"not scaled to a vein: a factor of {transit.factor:.2f} is not believable"
+    return (
+        transit.factor,
+        f"scaled by {transit.factor:.2f} to a large vein ({vein.members.size} voxels, {vein.lag_s:.1f} s later)",
+    )
 
 
 def _searched(concentration: Concentration, rows: NDArray[np.bool_], source: str) -> AifSearch:

@@ -19,6 +19,7 @@ from afterglow.records.quantity import QUANTITIES
 from afterglow.records.result import RegionCurve
 
 _SLOPE_SPAN_S = 10.0
+_COMPARED_AT = 1 / 8  # of the frame spacing
 _AREAS_S = {"iaugc60": 60.0, "iaugc90": 90.0, "iaugc120": 120.0}
 
 
@@ -63,11 +64,15 @@ def fit_model(
 
 
 def fit_to_compare(concentration: Concentration, aif: Aif, *, model: str, delay_s: NDArray[np.floating] | None) -> Fit:
-    """A model's fit for the choice between models: at the delays (n,) that another one found, or without delay."""
+    """A model's fit for the choice between models: without delay, or at the delays (n,) of another fit, to an eighth of a frame.
+
+    Voxels that share a delay share the work, and all models that are compared are held to the same delays.
+    """
     times, curves = concentration.times_s, concentration.curves_mM
     if delay_s is None:
         return fit_tissue(model, times, curves, aif.times_s, aif.plasma_mM)
-    return fit_at_delays(model, times, curves, aif.times_s, aif.plasma_mM, delay_s=delay_s)
+    step_s = _COMPARED_AT * float(np.median(np.diff(times)))
+    return fit_at_delays(model, times, curves, aif.times_s, aif.plasma_mM, delay_s=np.round(delay_s / step_s) * step_s)
 
 
 def choose_models(
@@ -77,7 +82,7 @@ def choose_models(
     names = [name for name, _ in fits]
     choice, _ = choose_model(dict(fits), extra_parameters=int(delayed))
     listed = ", ".join(f"{i} {name}" for i, name in enumerate(names))
-    same = ", all at the arterial delay that the first fit found" if delayed else ""
+    same = ", all at the arterial delay that the first fit found, to an eighth of a frame" if delayed else ""
     how = provenance(
         "choose",
         f"For each voxel the model with the least corrected Akaike criterion is named ({listed}){same}.",

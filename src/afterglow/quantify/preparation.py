@@ -9,6 +9,8 @@ from afterglow.records.errors import BadInput
 from afterglow.records.grid import Grid
 from afterglow.records.maps import Provenance
 
+_FRAMES = 8
+
 
 def subject_mask(data: NDArray[np.float32], source: str) -> tuple[NDArray[np.bool_], Provenance]:
     """The subject without the noise around it: series (i, j, k, t) -> mask (i, j, k). BadInput where there is none."""
@@ -26,11 +28,13 @@ def smoothed(
     data: NDArray[np.float32], grid: Grid, times_s: NDArray[np.float64], *, space_fwhm_mm: float, time_fwhm_s: float, source: str
 ) -> tuple[NDArray[np.float32], Provenance]:
     """A series (i, j, k, t) smoothed by Gaussians of these full widths at half maximum; zero leaves an axis alone."""
-    out = data
-    if space_fwhm_mm > 0:
-        out = smooth_in_space(out, fwhm_mm=space_fwhm_mm, spacing_mm=grid.spacing_mm).astype(np.float32, copy=False)
-    if time_fwhm_s > 0:
-        out = smooth_in_time(times_s, out, fwhm_s=time_fwhm_s).astype(np.float32, copy=False)
+    out = np.empty(data.shape, dtype=np.float32, order="F")
+    frames, sections = data.shape[3], data.shape[2]
+    for start in range(0, frames, _FRAMES):  # a few at a time: the whole series is held twice, never four times
+        part = slice(start, start + _FRAMES)
+        out[..., part] = smooth_in_space(data[..., part], fwhm_mm=space_fwhm_mm, spacing_mm=grid.spacing_mm)
+    for section in range(sections):
+        out[:, :, section] = smooth_in_time(times_s, out[:, :, section], fwhm_s=time_fwhm_s)
     sentence = f"The series was smoothed by a Gaussian of {space_fwhm_mm:g} mm in space and {time_fwhm_s:g} s in time (FWHM)."
     settings = {"space_fwhm_mm": space_fwhm_mm, "time_fwhm_s": time_fwhm_s}
     return out, provenance("smooth", sentence, settings, (source,))

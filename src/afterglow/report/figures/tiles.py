@@ -88,10 +88,16 @@ def colour_bar(figure: Sheet, left_in: float, top_in: float, height_in: float, w
     axes = box(figure, left_in, top_in + 0.04 * height_in, BAR_INCHES, 0.92 * height_in)
     bar = figure.colorbar(ScalarMappable(Normalize(window.low, window.high), window.colours), cax=axes)
     bar.locator = MaxNLocator(nbins=5, steps=[1, 2, 2.5, 5, 10])
-    bar.formatter = FuncFormatter(lambda value, _: f"{value:g}")  # no "1e8" floating over the bar
+    bar.formatter = FuncFormatter(_tick)
     bar.update_ticks()
     bar.outline.set_visible(False)
     axes.tick_params(labelsize=SMALL_PT, length=2.5, width=0.6, colors=FAINT_INK, labelcolor=INK)
+
+
+def _tick(value: float, _: int | None = None) -> str:
+    """A number as short as it gets, 2e7 for 2e+07: neither a factor floating over the bar nor ticks that reach the next picture."""
+    mantissa, e, power = f"{value:g}".partition("e")
+    return f"{mantissa}e{int(power)}" if e else mantissa
 
 
 def fit_tile(size_mm: tuple[float, float], width_in: float, height_in: float) -> tuple[float, float]:
