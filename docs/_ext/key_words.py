@@ -53,6 +53,10 @@ KEY_WORDS: dict[tuple[str, str], str] = {
         "ArterialInput",
         "scale_to_vein",
     ): "Make the curve as much larger as a large vein says it must be (thin arteries share their voxels).",
+    (
+        "ArterialInput",
+        "curve",
+    ): "What the artery does between samples: sampled (straight lines), or continuous (a smooth form fitted to them).",
     ("ArterialInput", "by_section"): "Search each section on its own and average those that hold an artery.",
     ("ArterialInput", "population"): "Name of the published curve; only with `population`.",
     ("ArterialInput", "source"): _SOURCE,

@@ -97,6 +97,7 @@ class ArterialInput(_Strict):
     how: Literal["automatic", "population"]
     by_section: bool = False
     scale_to_vein: bool = False
+    curve: Literal["sampled", "continuous"] = "sampled"
     population: str | None = None
     source: str
 

@@ -26,7 +26,7 @@ from afterglow.flows.method import (
 )
 from afterglow.flows.work import Fitted, Work
 from afterglow.kernels.types import Status
-from afterglow.quantify.arterial import automatic_aif, given_aif, masked_aif, population_aif
+from afterglow.quantify.arterial import automatic_aif, continuous_aif, given_aif, masked_aif, population_aif
 from afterglow.quantify.concentration import to_concentration
 from afterglow.quantify.dce import choose_models, fit_model, fit_to_compare, semiquantitative
 from afterglow.quantify.preparation import smoothed, subject_mask
@@ -228,6 +228,9 @@ def _aif(work: Work, step: ArterialInput) -> None:
             source=work.source,
         )
     work.provenance.append(how)
+    if step.curve == "continuous":
+        work.aif, how = continuous_aif(work.aif, work.source)
+        work.provenance.append(how)
     quality = work.aif.quality
     level = "warning" if quality < _POOR_AIF else "ok"
     found = (

@@ -148,7 +148,7 @@ class TissueModel:
         return self.forward(times_s, plasma_mM, **named, at_s=at_s, delay_s=delay_s)
 
 
-KEP_RANGE_PER_MIN = (2e-3, 30.0)
+KEP_RANGE_PER_MIN = (2e-3, 50.0)
 _FRACTION, _RATE, _FLOW = (0.0, 1.0), (0.0, 5.0), (0.0, 500.0)
 
 STEADY_STATE = TissueModel(

@@ -1,17 +1,22 @@
 """The arterial input function: found, taken from a population, or given. A user's mask or curve always wins."""
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
+from afterglow.kernels.aif_curve import continuous_artery
 from afterglow.kernels.aif_population import POPULATION_AIFS
 from afterglow.kernels.aif_search import AifSearch, find_artery
 from afterglow.kernels.aif_vein import find_vein, scale_to_vein
 from afterglow.kernels.spgr import plasma_from_blood
+from afterglow.kernels.types import Status
 from afterglow.quantify.concentration import Concentration
 from afterglow.quantify.made import provenance
 from afterglow.records.errors import BadInput, NoArterialInput
 from afterglow.records.maps import Aif, Provenance, Settings
 
+_FINER = 10  # steps of the continuous curve to one frame
 _MIXED_S = 45.0  # after arrival the agent is mixed well enough to know a vein by its level
 _FIRST_MINUTES_S = 120.0  # of the curve are compared with the vein
 _FACTORS = (0.7, 3.0)  # a factor outside says that one of the two is no vessel
@@ -103,6 +108,21 @@ def population_aif(
     sentence = f"The arterial input function is the population curve of {row.cite}."
     settings: Settings = {"how": "population", "name": name, "haematocrit": haematocrit, "dose_mmol_kg": dose_mmol_kg}
     return aif, provenance("aif", sentence, settings, (source,))
+
+
+def continuous_aif(aif: Aif, source: str) -> tuple[Aif, Provenance]:
+    """The arterial curve between its samples: a smooth form fitted to them; the sampled curve where none fits, and that is said."""
+    step_s = float(np.median(np.diff(aif.times_s))) / _FINER
+    fine_s = np.arange(aif.times_s[0], aif.times_s[-1] + 0.5 * step_s, step_s)
+    found = continuous_artery(aif.times_s, aif.plasma_mM, at_s=fine_s)
+    if found.status != Status.OK:
+        kept = replace(aif, remarks=(*aif.remarks, "no smooth form fits the samples: they are joined by straight lines"))
+        sentence = "No smooth form fitted the arterial samples, which were joined by straight lines."
+        return kept, provenance("aif curve", sentence, {"curve": "sampled"}, (source,))
+    remark = f"between its samples the curve is {found.form}, {found.rms_mM:.2f} mM from them (root mean square)"
+    made = replace(aif, times_s=fine_s, plasma_mM=found.plasma_mM.astype(np.float64), remarks=(*aif.remarks, remark))
+    sentence = f"Between its samples the arterial curve was described by {found.form}, fitted to them by least squares."
+    return made, provenance("aif curve", sentence, {"curve": "continuous", "form": found.form}, (source,))
 
 
 def _vein_factor(concentration: Concentration, found: AifSearch) -> tuple[float, str]:

@@ -19,6 +19,9 @@ HEIGHT_INCHES = 3.0
 MOST_SLICES = 3
 
 
+MOST_MARKS = 200
+
+
 def _voxel_mask(exam: ExamResult) -> NDArray[np.bool_]:
     mask = np.zeros(exam.grid.shape, dtype=np.bool_)
     voxels = exam.aif.voxels
@@ -42,7 +45,8 @@ def _curve(axes: Axes, exam: ExamResult) -> None:
     aif = exam.aif
     axes.axhline(0, color="#94a3b8", linewidth=0.6)
     axes.plot(aif.times_s, aif.plasma_mM, color=ARTERY, linewidth=1.2)
-    axes.plot(aif.times_s, aif.plasma_mM, "o", color=ARTERY, markersize=2.8, markeredgewidth=0)
+    if aif.times_s.size <= MOST_MARKS:  # a continuous curve has no samples to mark
+        axes.plot(aif.times_s, aif.plasma_mM, "o", color=ARTERY, markersize=2.8, markeredgewidth=0)
     dress_plot(axes, "time [s]", "plasma concentration [mmol/L]")
     peak = int(np.argmax(aif.plasma_mM))
     axes.annotate(
