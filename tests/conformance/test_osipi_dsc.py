@@ -3,10 +3,12 @@
 import csv
 from pathlib import Path
 
+import nibabel as nib
 import numpy as np
 import pytest
 from scipy.io import loadmat
 
+from afterglow.kernels.dsc_artery import find_dsc_artery
 from afterglow.kernels.dsc_deconvolution import STEPPED_THRESHOLDS, deconvolve_fixed, deconvolve_oscillation
 from afterglow.kernels.dsc_signal import baseline, dual_echo_rate, rate_change
 from afterglow.kernels.dsc_timing import bolus_frames
@@ -73,3 +75,15 @@ def test_two_echoes_and_one_agree_where_nothing_leaks():
     one = rate_change(second, s0[1], te2_s, floor=0.0)
     assert np.corrcoef(two.per_s[0], one.per_s[0])[0, 1] > 0.98
     assert two.per_s.max() == pytest.approx(one.per_s.max(), rel=0.1)
+
+
+def test_the_artery_of_the_selection_case_is_sharp_and_early():
+    # 25 x 25 made curves: the columns from 20 on are the earliest, the others are late by one frame each and alike in size
+    concentration = np.asarray(nib.load(FOLDER / "dsc_aif_selection" / "test_concentration.nii").dataobj, dtype=float)
+    rates, times = concentration.reshape(-1, 40), 1.5 * np.arange(40)
+    voxels = np.stack(np.unravel_index(np.arange(625), (25, 25, 1)), axis=1)
+    bolus = bolus_frames(times, rates.mean(axis=0))
+    found = find_dsc_artery(times, rates, voxels, bolus=bolus, saturated=np.zeros(625, bool))
+    assert (voxels[found.members, 1] >= 20).all()
+    assert int(np.argmax(found.per_s)) <= 19 < bolus.peak
+    assert found.per_s.max() > 1.2 * rates.mean(axis=0).max()
