@@ -2,7 +2,7 @@
 
 C(t) = ymax (u / tp)^alpha exp(alpha (1 - u / tp)) with u = t - t0 > 0, else 0: its height and its time to peak are parameters,
 so they are far less correlated than K, alpha and beta = tp / alpha. Use it for shape and timing; an integral of a fitted first
-pass is a poor blood volume (doi:10.3174/ajnr.A4410).
+pass is a poor blood volume (Hu and others, AJNR 2015;36:2242).
 """
 
 from typing import Final, NamedTuple

@@ -3,26 +3,16 @@
 Coordinates everywhere: t0, ln tp, ln alpha, ymax (Madsen's scaled form). float64 inside, no fast maths, no threads of its own.
 """
 
-from collections.abc import Callable
-from typing import Any, TypeVar, cast
-
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from afterglow.kernels.compiled import compiled
 from afterglow.kernels.types import Array, Index
 
 _ITERATIONS = 100
 _RELATIVE_CHANGE = 1e-9
 _DAMPING_START, _DAMPING_DOWN, _DAMPING_UP, _DAMPING_END = 1e-2, 0.1, 2.0, 1e12
 _NO_RISE, _NO_CONVERGENCE, _NOT_FINITE, _OK = 2, 4, 5, 0  # codes of kernels.types.Status
-
-_Function = TypeVar("_Function", bound=Callable[..., Any])
-
-
-def compiled(function: _Function) -> _Function:
-    """Machine code of the function, kept between runs; it lets go of Python's lock, so that callers may use threads."""
-    return cast(_Function, njit(cache=True, nogil=True, error_model="numpy")(function))
 
 
 @compiled
