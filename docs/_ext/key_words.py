@@ -46,7 +46,10 @@ KEY_WORDS: dict[tuple[str, str], str] = {
     ("T1", "how"): "Ways in order of preference; the first whose series the visit has is used, and the report names it.",
     ("T1", "fixed_s"): "T1 in s for all tissue; only with `fixed` in `how`.",
     ("T1", "source"): _SOURCE,
-    ("ToConcentration", "undo_t2star"): "Also undo the agent's T2* decay; needs `EchoTime` and `r2star_per_mM_s`.",
+    (
+        "ToConcentration",
+        "undo_t2star",
+    ): "Whether the agent's T2* decay is undone, which needs `EchoTime` and `r2star_per_mM_s`: `always` (refuses where one is missing), `where known`, `never`.",
     ("ToConcentration", "source"): _SOURCE,
     ("ArterialInput", "how"): "Search the images, or take a published curve.",
     (

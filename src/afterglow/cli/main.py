@@ -89,16 +89,16 @@ def demo(
                 "sentence": done.verdict.sentence,
                 "figures": [
                     {"name": f"{e.session}_{e.quantity}", "value": 100 * e.relative, "unit": "%", "goal": 5.0, "ok": abs(e.relative) <= 0.05,
-                     "detail": f"measured {e.measured:.4g}, true {e.true:.4g} {e.unit}"}
+                     "detail": f"lesion mean measured {e.measured:.4g}, true {e.true:.4g} {e.unit}; median {100 * e.median_relative:+.1f} %"}
                     for e in done.errors
                 ],
             }
         )  # fmt: skip
         return
-    show.line("Lesion means against the truth of the simulation:")
+    show.line("Lesion means against the truth of the simulation (medians in brackets):")
     for e in done.errors:
         show.line(
-            f"  ses-{e.session}  {e.quantity:<7} measured {e.measured:8.4f}  true {e.true:8.4f} {'' if e.unit == '1' else e.unit:<5} error {100 * e.relative:+5.1f} %"
+            f"  ses-{e.session}  {e.quantity:<7} measured {e.measured:8.4f}  true {e.true:8.4f} {'' if e.unit == '1' else e.unit:<5} error {100 * e.relative:+5.1f} % ({100 * e.median_relative:+.1f} %)"
         )
     show.line(
         f"Call: {done.verdict.category} ({'right' if done.right else 'wrong, expected ' + done.expected}). {done.verdict.sentence}"

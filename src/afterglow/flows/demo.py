@@ -25,17 +25,23 @@ SUBJECT = "01"
 
 @dataclass(frozen=True)
 class TruthError:
-    """A lesion mean as measured and as simulated."""
+    """Lesion mean and median as measured and as simulated."""
 
     session: str
     quantity: str
     unit: str
     measured: float
     true: float
+    median_measured: float
+    median_true: float
 
     @property
     def relative(self) -> float:
         return self.measured / self.true - 1
+
+    @property
+    def median_relative(self) -> float:
+        return self.median_measured / self.median_true - 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,7 +85,7 @@ def run_demo(folder: Path, *, seed: int, workers: int, progress: Progress) -> De
 
 
 def _errors(exam: ExamResult, visit: DigitalVisit) -> list[TruthError]:
-    """Means over the true lesion, of the voxels that were measured."""
+    """Over the voxels of the true lesion that were measured."""
     made = []
     for name in QUANTITIES:
         found = exam.map_of(name)
@@ -87,7 +93,7 @@ def _errors(exam: ExamResult, visit: DigitalVisit) -> list[TruthError]:
             continue
         true = visit.truth.maps[name]
         where = visit.lesion_dce & np.isfinite(found.values)
-        made.append(
-            TruthError(exam.session, name, found.quantity.unit, float(found.values[where].mean()), float(true[where].mean()))
-        )
+        values = found.values[where], true[where]
+        means, medians = (float(v.mean()) for v in values), (float(np.median(v)) for v in values)
+        made.append(TruthError(exam.session, name, found.quantity.unit, *means, *medians))
     return made

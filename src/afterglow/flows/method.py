@@ -83,10 +83,10 @@ class T1(_Strict):
 
 
 class ToConcentration(_Strict):
-    """Signal to concentration."""
+    """Signal to concentration; the agent's T2* decay can be undone where TE and r2* are known."""
 
     do: Literal["concentration"]
-    undo_t2star: bool
+    undo_t2star: Literal["always", "where known", "never"]
     source: str = ""
 
 

@@ -188,7 +188,7 @@ def _concentration(work: Work, step: ToConcentration) -> None:
         work.subject_mask(),
         agent=work.agent,
         b1=_b1(work),
-        use_t2star=step.undo_t2star,
+        undo_t2star=step.undo_t2star,
         source=work.source,
     )
     work.quality += work.concentration.quality

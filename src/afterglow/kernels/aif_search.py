@@ -26,7 +26,7 @@ _BEFORE_S = 10.0  # from the first rise to half of the peak
 class AifSearch(NamedTuple):
     """The curve found and how far it can be trusted."""
 
-    curve: Array  # (t,) mM whole blood, mean of the members
+    curve: Array  # (t,) mM whole blood, median of the members: near the signal's ceiling noise makes a mean too high
     members: NDArray[np.intp]  # which of the curves given
     arrival_s: float  # the curve leaves its baseline
     rise_s: float  # and reaches half of its peak
@@ -49,7 +49,7 @@ def find_artery(times_s: Array, curves: Array, *, baseline_signal: Array | None 
     together = vessels.rows[np.abs(vessels.rise_s - earliest_s) <= early]
     alike = _of_one_shape(times, values, together, earliest_s)
     members = np.sort(alike[undiluted(values[alike][:, times > earliest_s - _BEFORE_S].mean(axis=1))])
-    curve = values[members].mean(axis=0, dtype=np.float64)
+    curve = np.median(values[members], axis=0).astype(np.float64)
     rise_s = float(rise_times(times, curve[None])[0])
     arrival_s = find_arrival(times, curve).time_s
     steady = None if baseline_signal is None else baseline_signal[finite]

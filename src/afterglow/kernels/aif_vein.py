@@ -58,7 +58,7 @@ def find_vein(times_s: Array, curves: Array, voxels: NDArray[np.intp], artery: A
     rows, level = rows[alike], level[alike]
     middle = np.argsort(-_neighbourhood(voxels[rows], level), kind="stable")[: max(_SURE_VOXELS, int(_MIDDLE * rows.size))]
     members = np.sort(rows[middle])
-    curve = curves[members].mean(axis=0, dtype=np.float64)
+    curve = np.median(curves[members], axis=0).astype(np.float64)
     return VeinSearch(curve, members, float(rise_times(times, curve[None])[0]) - artery.rise_s)
 
 

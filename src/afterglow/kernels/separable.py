@@ -56,7 +56,7 @@ def outcome(data: Array, v: Array, v1: Array, freedom: int) -> tuple[Array, Arra
     left = v1 - v * (_dot(v1, v) / size)  # what the amplitude cannot imitate: the information on x
     if freedom < 1:
         return amplitude, sse, np.full_like(sse, np.nan)
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         error = np.sqrt(sse / freedom / _dot(left, left)) / np.abs(amplitude)
     return amplitude, sse, error
 

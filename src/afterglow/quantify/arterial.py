@@ -18,7 +18,7 @@ from afterglow.records.maps import Aif, Provenance, Settings
 
 _FINER = 10  # steps of the continuous curve to one frame
 _MIXED_S = 45.0  # after arrival the agent is mixed well enough to know a vein by its level
-_FIRST_MINUTES_S = 120.0  # of the curve are compared with the vein
+_FIRST_PASSES_S = 60.0  # of the curve are compared with the vein: until a head that moves takes thin arteries out of their voxels
 _FACTORS = (0.7, 3.0)  # a factor outside says that one of the two is no vessel
 _GOOD_ENOUGH = 0.3  # sections whose own curve scores less do not join the mean
 
@@ -131,7 +131,7 @@ def _vein_factor(concentration: Concentration, found: AifSearch) -> tuple[float,
     tail_s = found.arrival_s + _MIXED_S
     try:
         vein = find_vein(times, concentration.curves_mM, voxels, found, tail_from_s=tail_s)
-        transit = scale_to_vein(times, found.curve, vein.curve, until_s=found.arrival_s + _FIRST_MINUTES_S)
+        transit = scale_to_vein(times, found.curve, vein.curve, until_s=found.arrival_s + _FIRST_PASSES_S)
     except ValueError as error:
         return 1.0, f"not scaled to a vein: {error}"
     if not _FACTORS[0] <= transit.factor <= _FACTORS[1]:

@@ -1,6 +1,7 @@
 """Signal to concentration of contrast agent, with the frames before contrast said aloud."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,20 +51,21 @@ def to_concentration(
     *,
     agent: Agent,
     b1: NDArray[np.float32] | None,
-    use_t2star: bool,
+    undo_t2star: Literal["always", "where known", "never"],
     source: str,
 ) -> Concentration:
     """Concentration (CAPLEX M.SM2.002 inverted) of every voxel of the mask from a series (i, j, k, t).
 
     The frames before contrast are found on the voxels that rise most. BadInput where contrast is there from the first
-    frame on, or no voxel rises. `use_t2star` also undoes the agent's T2* decay and needs TE and r2*.
+    frame on, or no voxel rises. `undo_t2star` also undoes the agent's T2* decay, which needs
+    TE and r2*: BadInput where it should "always" and one is missing.
     """
     signal = data[mask]
     frame, arrival_s, remark = _arrival(signal, times_s, source)
     quality = _baseline_quality(frame, remark)
-    te_s, r2star = (protocol.te_s, agent.r2star_per_mM_s) if use_t2star else (None, None)
-    if use_t2star and (te_s is None or r2star is None):
-        raise BadInput(f"{source}: undoing T2* decay needs EchoTime in the sidecar and r2* of {agent.name} in the method file")
+    decay, line = _decay(protocol.te_s, agent, undo_t2star, source)
+    quality += (line,)
+    te_s, r2star = decay
     curves = np.empty(signal.shape, dtype=np.float32)
     t10 = t1.values[mask]
     for start in range(0, len(signal), _BLOCK):
@@ -82,18 +84,36 @@ def to_concentration(
     sentence = (
         f"Signal was converted to concentration with the steady-state equation of the spoiled gradient echo, r1 {agent.r1_per_mM_s:g} /mM/s "
         f"({agent.source}) and the first {frame} frame{'' if frame == 1 else 's'} as baseline."
+        + (f" The T2* decay that the agent adds was undone (r2* {r2star:g} /mM/s)." if r2star is not None else "")
     )
     settings = {
         "r1_per_mM_s": agent.r1_per_mM_s,
         "baseline_frames": frame,
         "tr_s": protocol.tr_s,
         "flip_deg": protocol.flip_deg,
-        "t2star": use_t2star,
+        "r2star_per_mM_s": r2star,
     }
     how = provenance("concentration", sentence, settings, (source,))
     unusable = float(np.mean(~np.isfinite(curves).all(axis=1)))
     quality += (_saturation_quality(unusable),)
     return Concentration(t1.grid, mask, times_s, curves, signal[:, :frame].mean(axis=1), frame, arrival_s, how, quality)
+
+
+def _decay(
+    te_s: float | None, agent: Agent, undo: str, source: str
+) -> tuple[tuple[float, float] | tuple[None, None], QualityLine]:
+    """TE and r2* where T2* decay is undone, and a line that says whether it is."""
+    what = "T2* decay of the agent"
+    if undo == "never":
+        return (None, None), QualityLine(what, "left in, as the method says", "ok", "")
+    if te_s is not None and agent.r2star_per_mM_s is not None:
+        return (te_s, agent.r2star_per_mM_s), QualityLine(what, f"undone with r2* {agent.r2star_per_mM_s:g} /mM/s", "ok", "")
+    missing = "its sidecar gives no EchoTime" if te_s is None else f"the method file gives no r2* of {agent.name}"
+    if undo == "always":
+        raise BadInput(f"{source}: T2* decay cannot be undone, {missing}; add it")
+    return (None, None), QualityLine(
+        what, f"left in: {missing}", "note", "high concentrations, the artery's first, come out too low"
+    )
 
 
 def _arrival(signal: NDArray[np.float32], times_s: NDArray[np.float64], source: str) -> tuple[int, float, str]:

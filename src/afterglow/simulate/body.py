@@ -154,10 +154,13 @@ def spgr_frame(body: Body, concentration_mM: Map | None, spgr: Spgr, agent: Agen
 
 
 def moved(mixed: Map, body: Body, motion: NDArray[np.float64]) -> Map:
-    """Read `blocks` at the series' voxels when the head has moved by `motion` since the body was sampled."""
+    """Read `blocks` at the series' voxels when the head has moved by `motion` since the body was sampled.
+
+    By cubic splines: a head that moves is not a blurred one, and linear steps would take 3 % off a rim.
+    """
     index = np.linalg.inv(body.wide.affine) @ np.linalg.inv(motion) @ body.grid.affine
     out: Map = ndimage.affine_transform(
-        mixed, 2 * index[:3, :3], 2 * index[:3, 3], output_shape=body.grid.shape, output=np.float32, order=1, mode="nearest"
+        mixed, 2 * index[:3, :3], 2 * index[:3, 3], output_shape=body.grid.shape, output=np.float32, order=3, mode="nearest"
     )
     return out
 

@@ -43,7 +43,7 @@ class Plan:
             raise ValueError(f"plan {self.name}: the injection starts after the last frame")
 
 
-_DCE_3T = Spgr(tr_s=0.0040, te_s=0.0018, flip_deg=15.0, field_t=3.0)
+_DCE_3T = Spgr(tr_s=0.0040, te_s=0.0018, flip_deg=25.0, field_t=3.0)  # a smaller angle saturates in the artery
 _SINGLE_DOSE = Injection("gadobutrol", dose_mmol_kg=0.1, start_s=30.0, rate_ml_s=3.0)
 
 PLANS: dict[str, Plan] = {

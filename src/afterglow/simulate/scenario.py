@@ -36,7 +36,7 @@ class Scenario:
     dose_gy: float
 
 
-_BEFORE = LesionState("tumour", 9.0, 4.8, 0.8, 9.0, ktrans_per_min=0.12, ve=0.30, vp=0.050, delay_s=1.0, spread=0.22)
+_BEFORE = LesionState("tumour", 9.0, 6.5, 0.8, 9.0, ktrans_per_min=0.12, ve=0.30, vp=0.050, delay_s=1.0, spread=0.22)
 
 # 284 days between treatment and suspected progression: ademola2025, Results. Volumes within its range, larger for legibility.
 SCENARIOS: dict[str, Scenario] = {
@@ -47,7 +47,7 @@ SCENARIOS: dict[str, Scenario] = {
             "radiation necrosis",
             (
                 _BEFORE,
-                LesionState("scar", 16.0, 6.0, 3.0, 16.0, ktrans_per_min=0.022, ve=0.35, vp=0.009, delay_s=1.2, spread=0.30),
+                LesionState("scar", 16.0, 7.0, 2.0, 16.0, ktrans_per_min=0.030, ve=0.20, vp=0.009, delay_s=1.2, spread=0.30),
             ),
             days=(0.0, 295.0),
             treatment_day=11.0,

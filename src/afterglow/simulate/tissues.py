@@ -52,7 +52,7 @@ _ROWS = (
     Tissue("oedema",  0.86, 1.35, 13.0, 0.0040, 0.05, 0.010, 1.8, "vasogenic oedema: long T1 and T2, intact barrier; assumed"),
     Tissue("core",    0.93, 2.20, 10.0, 0.0010, 0.02, 0.001, 3.0, "liquid necrosis; assumed"),
     Tissue("tumour",  0.88, 1.40, 16.0, 0.1200, 0.30, 0.050, 1.0, "T1 assumed; the perfusion drawn is that of the scenario in tumour.py"),
-    Tissue("scar",    0.88, 1.30, 17.0, 0.0220, 0.35, 0.009, 1.2, "irradiated tissue that enhances slowly; T1 assumed, perfusion as above"),
+    Tissue("scar",    0.88, 1.30, 17.0, 0.0300, 0.20, 0.009, 1.2, "irradiated tissue that enhances slowly; T1 assumed, perfusion as above"),
 )  # fmt: skip
 
 TISSUES: dict[str, Tissue] = {row.name: row for row in _ROWS}
