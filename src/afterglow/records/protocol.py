@@ -44,13 +44,50 @@ class InversionRecovery:
 
 
 @dataclass(frozen=True)
+class Epi:
+    """Echo-planar imaging during a bolus (DSC): gradient echo or spin echo."""
+
+    echo: Literal["gradient", "spin"]
+    tr_s: float
+    te_s: float
+    flip_deg: float
+    field_t: float | None
+
+    def __post_init__(self) -> None:
+        _positive(f"{self.echo}-echo EPI", tr_s=self.tr_s, te_s=self.te_s, flip_deg=self.flip_deg)
+        if self.te_s >= 0.5:
+            raise ValueError(
+                f"{self.echo}-echo EPI: an echo time of {self.te_s} s is not one; in milliseconds? BIDS wants seconds"
+            )
+        if self.te_s >= self.tr_s:
+            raise ValueError(
+                f"{self.echo}-echo EPI: its echo time of {self.te_s} s is not shorter than its repetition time of {self.tr_s} s"
+            )
+
+
+@dataclass(frozen=True)
+class Diffusion:
+    """Diffusion-weighted imaging: one b-value for each volume."""
+
+    b_s_mm2: tuple[float, ...]
+    te_s: float | None
+    field_t: float | None
+
+    def __post_init__(self) -> None:
+        if not all(math.isfinite(b) and b >= 0 for b in self.b_s_mm2):
+            raise ValueError(f"diffusion: b-values of {self.b_s_mm2} s/mm2 are not")
+        if len({round(b, -1) for b in self.b_s_mm2}) < 2:
+            raise ValueError("diffusion: fewer than two different b-values, so nothing can be told from them")
+
+
+@dataclass(frozen=True)
 class Anatomy:
     """An anatomical image: nothing quantitative is read from its contrast."""
 
     contrast: str  # the BIDS suffix: T1w, T2w, FLAIR …
 
 
-Protocol = Spgr | InversionRecovery | Anatomy
+Protocol = Spgr | InversionRecovery | Epi | Diffusion | Anatomy
 
 
 @dataclass(frozen=True)

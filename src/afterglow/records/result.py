@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from afterglow.records.alignment import Alignment, Motion, QualityLine
+from afterglow.records.bolus import BolusCurve, RegionLoop
 from afterglow.records.course import Course
 from afterglow.records.grid import Grid
 from afterglow.records.lesion import Lesion, Reference
@@ -46,7 +47,7 @@ class ExamResult:
     backdrop: NDArray[np.float32]  # (i, j, k) anatomy on the same grid, to draw maps over
     backdrop_name: str
     maps: tuple[ParameterMap, ...]
-    aif: Aif
+    aif: Aif | None  # None where concentration is not what was measured (DSC: see boluses)
     motion: Motion | None
     alignments: tuple[Alignment, ...]
     lesions: tuple[Lesion, ...]
@@ -54,6 +55,11 @@ class ExamResult:
     curves: tuple[RegionCurve, ...]
     quality: tuple[QualityLine, ...]
     provenance: tuple[Provenance, ...]
+    space: str = "dce"  # label of that grid in file names
+    boluses: tuple[BolusCurve, ...] = ()
+    loops: tuple[RegionLoop, ...] = ()
+    pictures: tuple[tuple[str, NDArray[np.float32]], ...] = ()  # further anatomy on the same grid, by name
+    panel: tuple[str, ...] = ()  # quantities that the report shows, in this order; all where none are named
 
     def map_of(self, quantity: str) -> ParameterMap | None:
         """The map of that quantity, or None."""
