@@ -1,6 +1,6 @@
 """Write src/afterglow/kernels/cylinder_table.py anew: the attenuation around one cylinder over 24 diffusions x 20 phases.
 
-Five minutes on one core. Each row is solved twice, with time steps that differ by half again, and the largest relative
+Three minutes on one core. Each row is solved twice, with time steps that differ by half again, and the largest relative
 difference is printed: it should stay below 2e-4, of which the finer solution has a fifth.
 """
 
