@@ -13,7 +13,7 @@ from afterglow.io.outlines import Outline
 from afterglow.io.sidecar import sidecar_files
 from afterglow.records.series import Exam
 
-_COMPUTING = ("numpy", "scipy", "SimpleITK")
+_COMPUTING = ("numpy", "scipy", "SimpleITK", "numba")
 
 
 def versions() -> dict[str, str]:

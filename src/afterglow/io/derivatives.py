@@ -11,6 +11,10 @@ BIDS_VERSION = "1.11.1"
 BIDSIGNORE = (
     "*_dcemap.nii.gz",
     "*_dcemap.json",
+    "*_dscmap.nii.gz",
+    "*_dscmap.json",
+    "*_bolus.tsv",
+    "*_bolus.json",
     "*_aif.tsv",
     "*_aif.json",
     "*.html",
@@ -27,9 +31,9 @@ def exam_folder(out: Path, subject: str, session: str) -> Path:
 
 
 def map_path(out: Path, subject: str, session: str, *, space: str, model: str, param: str, desc: str = "") -> Path:
-    """perf/sub-01_ses-01_space-<space>_model-<model>_param-<param>_dcemap.nii.gz"""
+    """perf/sub-01_ses-01_space-<space>_model-<model>_param-<param>_dcemap.nii.gz, or _dscmap where the space is dsc."""
     entities = {"sub": subject, "ses": session, "space": space, "model": model, "param": param, "desc": desc}
-    return exam_folder(out, subject, session) / "perf" / bids_name(entities, "dcemap", ".nii.gz")
+    return exam_folder(out, subject, session) / "perf" / bids_name(entities, "dscmap" if space == "dsc" else "dcemap", ".nii.gz")
 
 
 def mask_path(out: Path, subject: str, session: str, *, space: str, label: str, desc: str = "") -> Path:

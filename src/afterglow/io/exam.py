@@ -9,6 +9,7 @@ from afterglow.io.bids import Dataset, session_folder, sessions
 from afterglow.io.names import Pattern, parse_name, parse_pattern, sort_key
 from afterglow.io.nifti import FloatImage, Image, describe, read_image
 from afterglow.io.physics import agent, haematocrit, injection, inversion_recovery, spgr
+from afterglow.io.physics_dsc import Echo, diffusion, epi
 from afterglow.io.sidecar import Sidecar, read_sidecar
 from afterglow.io.timing import frame_times_s
 from afterglow.records.errors import BadInput, MissingInput
@@ -17,6 +18,9 @@ from afterglow.records.series import Exam, Series
 
 ROLES: Mapping[str, str] = {
     "dce": "perf/*_dce",
+    "dsc-ge": "perf/*_acq-GE_dsc",  # gradient echo; two echoes of one excitation as echo-1 and echo-2
+    "dsc-se": "perf/*_acq-SE_dsc",  # spin echo
+    "dwi": "dwi/*_dwi",
     "vfa": "anat/*_VFA",  # a file for each flip angle (flip-<n>), or one 4D file with a list of angles
     "irt1": "anat/*_IRT1",
     "b1": "fmap/*_TB1map",
@@ -70,6 +74,10 @@ def _read(dataset: Dataset, path: Path, role: str, suffix: str) -> list[Series]:
     match suffix:
         case "dce":
             return [_dynamic(image, sidecar, role, source)]
+        case "dsc":
+            return [_bolus(image, sidecar, role, source)]
+        case "dwi":
+            return [_diffusion(image, sidecar, dataset.root, role, source)]
         case "VFA":
             return _flip_angles(image, sidecar, role, source)
         case "IRT1":
@@ -81,7 +89,7 @@ def _read(dataset: Dataset, path: Path, role: str, suffix: str) -> list[Series]:
             return [_single(image, Anatomy(suffix), role, source, _usable(image, source))]
         case _:
             raise BadInput(
-                f"{path}: afterglow does not know how to read the suffix {suffix!r}; known are dce, VFA, IRT1, TB1map, {', '.join(ANATOMIES)}"
+                f"{path}: afterglow does not know how to read the suffix {suffix!r}; known are dce, dsc, dwi, VFA, IRT1, TB1map, {', '.join(ANATOMIES)}"
             )
 
 
@@ -102,6 +110,27 @@ def _dynamic(image: Image, sidecar: Sidecar, role: str, source: str) -> Series:
         agent(sidecar),
         haematocrit(sidecar),
     )
+
+
+def _bolus(image: Image, sidecar: Sidecar, role: str, source: str) -> Series:
+    if image.n_frames < 2:
+        raise BadInput(f"{image.path}: it is a single volume, DSC has one for each time; join the frames into one 4D file")
+    name = parse_name(image.path.name)
+    told = name.entities.get("acq", "").upper() if name else ""
+    named: Echo | None = "spin" if role == "dsc-se" or told == "SE" else "gradient" if role == "dsc-ge" or told == "GE" else None
+    protocol = epi(sidecar, named)
+    times_s = frame_times_s(sidecar, image.n_frames, one_excitation=True)
+    return Series(
+        role, image.grid, times_s, protocol, _usable(image, source), source, injection(sidecar), None, haematocrit(sidecar)
+    )
+
+
+def _diffusion(image: Image, sidecar: Sidecar, root: Path, role: str, source: str) -> Series:
+    """Diffusion weighting is no time: the volumes are told apart by the protocol's b-values."""
+    if image.n_frames < 2:
+        raise BadInput(f"{image.path}: it is a single volume, diffusion needs one for each b-value; join them into one 4D file")
+    protocol = diffusion(sidecar, root, image.n_frames)
+    return Series(role, image.grid, _NO_TIMES, protocol, _usable(image, source), source)
 
 
 def _single(image: Image, protocol: Protocol, role: str, source: str, load: Callable[[], FloatImage]) -> Series:

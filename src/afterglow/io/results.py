@@ -15,20 +15,19 @@ from afterglow.io.atomic import Written
 from afterglow.io.derivatives import aif_path, exam_folder, map_path, mask_path
 from afterglow.io.images import write_image, write_map, write_mask
 from afterglow.io.measurements import measurements_path, read_measurements, write_measurements
-from afterglow.io.names import bids_name
+from afterglow.io.names import bids_name, label_of
 from afterglow.io.nifti import read_image
+from afterglow.io.results_bolus import plain_aif, plain_bolus, plain_loop, read_aif, read_bolus, read_loop, write_boluses
 from afterglow.io.sidecar import read_json
 from afterglow.io.write import write_json, write_tsv
 from afterglow.records.alignment import Alignment, Motion, QualityLine
 from afterglow.records.errors import BadInput
 from afterglow.records.grid import Grid
 from afterglow.records.lesion import Lesion, Reference
-from afterglow.records.maps import Aif, ParameterMap, Provenance
+from afterglow.records.maps import ParameterMap, Provenance
 from afterglow.records.measurement import Measurement
 from afterglow.records.quantity import QUANTITIES
 from afterglow.records.result import ExamResult, RegionCurve
-
-SPACE = "dce"  # maps and statistics stay in the native space of the perfusion series
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +51,9 @@ def write_exam(out: Path, result: ExamResult, measurements: Sequence[Measurement
     maps = []
     for one in result.maps:
         model = str(one.provenance.settings.get("model") or "none")
-        path = map_path(out, result.subject, result.session, space=SPACE, model=model, param=one.quantity.name.replace("_", ""))
+        path = map_path(
+            out, result.subject, result.session, space=result.space, model=model, param=one.quantity.name.replace("_", "")
+        )
         written += write_map(one, path, with_status=True)
         maps.append(
             {"quantity": one.quantity.name, "file": _relative(path, out), "standard_error": one.standard_error is not None}
@@ -61,16 +62,23 @@ def write_exam(out: Path, result: ExamResult, measurements: Sequence[Measurement
     backdrop = (
         exam_folder(out, result.subject, result.session)
         / "anat"
-        / bids_name({"sub": result.subject, "ses": result.session, "space": SPACE, "desc": "backdrop"}, "T1w", ".nii.gz")
+        / bids_name({"sub": result.subject, "ses": result.session, "space": result.space, "desc": "backdrop"}, "T1w", ".nii.gz")
     )
     written += write_image(backdrop, result.backdrop, result.grid, sidecar={"LongName": result.backdrop_name})
     files["backdrop"] = _relative(backdrop, out)
+    pictures = []
+    for name, picture in result.pictures:
+        entities = {"sub": result.subject, "ses": result.session, "space": result.space, "desc": "backdrop"}
+        path = backdrop.with_name(bids_name({**entities, "acq": label_of(name)}, "T1w", ".nii.gz"))
+        written += write_image(path, picture, result.grid, sidecar={"LongName": name})
+        pictures.append({"name": name, "file": _relative(path, out)})
+    files["pictures"] = pictures
     regions: list[tuple[str, NDArray[np.bool_]]] = [(f"lesion{lesion.lesion_id}", lesion.mask) for lesion in result.lesions]
     if result.reference is not None:
         regions.append(("reference", result.reference.mask))
     masks = []
     for label, mask in regions:
-        path = mask_path(out, result.subject, result.session, space=SPACE, label=label)
+        path = mask_path(out, result.subject, result.session, space=result.space, label=label)
         written += write_mask(path, mask, result.grid, sidecar={"Type": "ROI" if label == "reference" else "Lesion"})
         masks.append(_relative(path, out))
     files["masks"] = masks
@@ -97,13 +105,16 @@ def _relative(path: Path, out: Path) -> str:
 
 
 def _write_aif(out: Path, result: ExamResult) -> tuple[Written, ...]:
+    if result.aif is None:
+        return write_boluses(out, result.subject, result.session, result.boluses)
     rows = [{"time_s": float(t), "plasma_mM": float(c)} for t, c in zip(result.aif.times_s, result.aif.plasma_mM, strict=True)]
     words = {"time_s": "Time on the clock of the dynamic series in s", "plasma_mM": "Concentration in plasma in mmol/L"}
-    return write_tsv(aif_path(out, result.subject, result.session), rows, words)
+    curve = write_tsv(aif_path(out, result.subject, result.session), rows, words)
+    return curve + write_boluses(out, result.subject, result.session, result.boluses)
 
 
 def _plain(result: ExamResult) -> dict[str, object]:
-    aif, motion = result.aif, result.motion
+    motion = result.motion
     return {
         "subject": result.subject,
         "session": result.session,
@@ -112,15 +123,11 @@ def _plain(result: ExamResult) -> dict[str, object]:
         "shape": list(result.grid.shape),
         "affine": result.grid.affine.tolist(),
         "backdrop_name": result.backdrop_name,
-        "aif": {
-            "times_s": aif.times_s.tolist(),
-            "plasma_mM": aif.plasma_mM.tolist(),
-            "origin": aif.origin,
-            "haematocrit": aif.haematocrit,
-            "quality": None if np.isnan(aif.quality) else aif.quality,
-            "voxels": aif.voxels.tolist(),
-            "remarks": list(aif.remarks),
-        },
+        "space": result.space,
+        "panel": list(result.panel),
+        "aif": None if result.aif is None else plain_aif(result.aif),
+        "boluses": [plain_bolus(b) for b in result.boluses],
+        "loops": [plain_loop(one) for one in result.loops],
         "motion": None if motion is None else {name: getattr(motion, name).tolist() for name in _MOTION},
         "alignments": [{**asdict(a), "matrix": a.matrix.tolist()} for a in result.alignments],
         "lesions": [{"lesion_id": v.lesion_id, "outlined": v.outlined, "note": v.note} for v in result.lesions],
@@ -178,15 +185,7 @@ def _rebuild(out: Path, content: Mapping[str, Any]) -> StoredExam:
         backdrop=_load(out, files["backdrop"]),
         backdrop_name=content["backdrop_name"],
         maps=maps,
-        aif=Aif(
-            np.array(aif["times_s"]),
-            np.array(aif["plasma_mM"]),
-            aif["origin"],
-            aif["haematocrit"],
-            float("nan") if aif["quality"] is None else aif["quality"],
-            np.array(aif["voxels"], dtype=np.intp).reshape(-1, 3),
-            tuple(aif["remarks"]),
-        ),
+        aif=None if aif is None else read_aif(aif),
         motion=None if content["motion"] is None else Motion(**{name: np.array(content["motion"][name]) for name in _MOTION}),
         alignments=tuple(_alignment(a) for a in content["alignments"]),
         lesions=lesions,
@@ -194,6 +193,11 @@ def _rebuild(out: Path, content: Mapping[str, Any]) -> StoredExam:
         curves=tuple(_read_curve(c) for c in content["curves"]),
         quality=tuple(QualityLine(**q) for q in content["quality"]),
         provenance=tuple(_read_provenance(p) for p in content["provenance"]),
+        space=content["space"],
+        boluses=tuple(read_bolus(b) for b in content["boluses"]),
+        loops=tuple(read_loop(one) for one in content["loops"]),
+        pictures=tuple((p["name"], _load(out, p["file"])) for p in files["pictures"]),
+        panel=tuple(content["panel"]),
     )
     return StoredExam(result, read_measurements(measurements_path(out, result.subject, result.session)))
 
@@ -204,9 +208,9 @@ def _load(out: Path, name: str) -> NDArray[np.float32]:
 
 def _map(out: Path, row: Mapping[str, Any], grid: Grid, provenance: Provenance) -> ParameterMap:
     name = row["file"]
-    stem = name.removesuffix("_dcemap.nii.gz")
-    error = _load(out, f"{stem}_desc-se_dcemap.nii.gz") if row["standard_error"] else None
-    status = _load(out, f"{stem}_desc-status_dcemap.nii.gz").astype(np.uint8)
+    stem, _, suffix = name.rpartition("_")
+    error = _load(out, f"{stem}_desc-se_{suffix}") if row["standard_error"] else None
+    status = _load(out, f"{stem}_desc-status_{suffix}").astype(np.uint8)
     return ParameterMap(QUANTITIES[row["quantity"]], _load(out, name), grid, status, provenance, error)
 
 

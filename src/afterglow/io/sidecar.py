@@ -96,8 +96,8 @@ def read_sidecar(image: Path, root: Path) -> Sidecar:
 
 
 def sidecar_files(image: Path, root: Path) -> tuple[Path, ...]:
-    """The JSON files that `read_sidecar` reads for an image."""
-    return tuple(path for path, _ in applicable(image, root, ".json"))
+    """The files that say how an image was made: JSON as `read_sidecar` reads it, and b-values."""
+    return tuple(path for extension in (".json", ".bval") for path, _ in applicable(image, root, extension))
 
 
 def applicable(image: Path, root: Path, extension: str) -> list[tuple[Path, tuple[Path, int]]]:

@@ -12,16 +12,17 @@ _AGREEMENT = 0.05  # share by which two sources of one spacing may differ
 _REMEDY = "give FrameTimesStart in seconds, one for each frame, or convert again from DICOM"
 
 
-def frame_times_s(sidecar: Sidecar, n_frames: int) -> NDArray[np.float64]:
+def frame_times_s(sidecar: Sidecar, n_frames: int, *, one_excitation: bool = False) -> NDArray[np.float64]:
     """Start of each frame (t,) in seconds, on the series' own clock.
 
     Taken from FrameTimesStart or VolumeTiming, or from RepetitionTime as the volume spacing where
     RepetitionTimeExcitation is given beside it. MissingTiming where none is there or RepetitionTime is the excitation's;
     BadInput where a list has the wrong length, does not rise, is in milliseconds or contradicts another field.
+    With `one_excitation` (single-shot EPI) a volume is one excitation of each slice, so RepetitionTime is both spacings.
     """
     listed = [name for name in ("FrameTimesStart", "VolumeTiming") if sidecar.numbers(name) is not None]
     if not listed:
-        return _volume_spacing_s(sidecar) * np.arange(n_frames, dtype=np.float64)
+        return _volume_spacing_s(sidecar, one_excitation) * np.arange(n_frames, dtype=np.float64)
     times_s = _listed_times_s(sidecar, listed[0], n_frames)
     if len(listed) == 2 and not np.allclose(
         np.diff(times_s), np.diff(_listed_times_s(sidecar, listed[1], n_frames)), rtol=_AGREEMENT, atol=1e-3
@@ -60,17 +61,17 @@ def _check_spacing(sidecar: Sidecar, name: str, spacing_s: float) -> None:
         )
 
 
-def _volume_spacing_s(sidecar: Sidecar) -> float:
+def _volume_spacing_s(sidecar: Sidecar, one_excitation: bool) -> float:
     volume_s, excitation_s = sidecar.number("RepetitionTime"), sidecar.number("RepetitionTimeExcitation")
     if volume_s is None:
         beside = "no JSON sidecar beside or above it" if sidecar.is_empty else "its sidecar gives no FrameTimesStart"
         raise MissingTiming(f"{sidecar.image}: {beside}, so the time of each frame is unknown; {_REMEDY}")
-    if volume_s < SHORTEST_VOLUME_S or volume_s == excitation_s:
+    if volume_s < SHORTEST_VOLUME_S or (volume_s == excitation_s and not one_excitation):
         raise MissingTiming(
             f"{sidecar.where('RepetitionTime')}: RepetitionTime {volume_s:g} s is the time between two excitations, not between volumes, "
             f"and FrameTimesStart is missing; {_REMEDY}"
         )
-    if excitation_s is None:
+    if excitation_s is None and not one_excitation:
         raise MissingTiming(
             f"{sidecar.where('RepetitionTime')}: RepetitionTime {volume_s:g} s stands alone, so it may be either spacing; "
             "add RepetitionTimeExcitation if it is the time between volumes, or give FrameTimesStart"
