@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from afterglow.kernels.gamma_variate import GammaFit, fit_gamma_variate, gamma_variate
-from afterglow.kernels.loop import UNDETERMINED, align_injections, loop_area, vascular_loop
+from afterglow.kernels.loop import align_injections, loop_area, vascular_loop
 from afterglow.kernels.types import Status
 from afterglow.simulate.vascular import (
     ARCHITECTURES,
@@ -147,7 +147,7 @@ def test_a_figure_of_eight_is_undetermined():
     ge, se = exact((15.7, 4, 3, 10), (14, 6, 3, 10)), exact((14, 6, 3, 4), (15, 6, 3, 4))
     loop = vascular_loop(ge, se, shift_s=0.0)
     assert loop.crossing[0] > 0.25
-    assert loop.status.tolist() == [UNDETERMINED, Status.OK]
+    assert loop.status.tolist() == [Status.UNDETERMINED, Status.OK]
     assert np.isfinite(loop.mti).all()
 
 
@@ -220,7 +220,7 @@ def test_what_was_not_fitted_has_no_loop_and_says_why():
     ge = fit_gamma_variate(TIMES_S, curves, noise=0.1)
     se = fit_gamma_variate(TIMES_S, np.stack([sampled("arteriole", 0.03)[1]] * 3), noise=0.5)
     loop = vascular_loop(ge, se, shift_s=0.0)
-    assert loop.status.tolist() == [Status.OK, Status.NOT_FINITE, Status.NO_UPTAKE]
+    assert loop.status.tolist() == [Status.OK, Status.NOT_FINITE, Status.LOW_CONTRAST]
     assert loop.confident.tolist() == [False, False, False]
     assert np.isnan(loop.mti[1:]).all()
     assert np.isnan(loop.nmti_error[1:]).all()
@@ -250,7 +250,7 @@ def test_alignment_can_be_left_out_and_a_lost_artery_gives_no_shift():
     assert none.status == Status.NOT_ASKED
     lost = align_injections(TIMES_S, flat, TIMES_S, flat, ge_noise=1.0, se_noise=1.0, method="arterial peak", rng=rng)
     assert np.isnan(lost.shift_s)
-    assert lost.status == Status.NO_UPTAKE
+    assert lost.status == Status.LOW_CONTRAST
     with pytest.raises(ValueError, match="must be \\(voxels, t\\)"):
         align_injections(TIMES_S, flat[0], TIMES_S, flat, ge_noise=1.0, se_noise=1.0, method="arterial peak", rng=rng)
 

@@ -1,1 +1,1 @@
-"""Floor 0: arrays in, arrays out. numpy and scipy only; no files, no logging, no records."""
+"""Floor 0: arrays in, arrays out. numpy, scipy, and numba for a few compiled loops; no files, no logging, no records."""

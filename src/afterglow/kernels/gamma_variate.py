@@ -5,7 +5,7 @@ so they are far less correlated than K, alpha and beta = tp / alpha. Use it for 
 pass is a poor blood volume (Hu and others, AJNR 2015;36:2242).
 """
 
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,6 @@ from scipy.special import digamma, gammaln
 from afterglow.kernels.types import Array, Index, Mask, Status
 
 PARAMETERS = ("t0_s", "tp_s", "alpha", "ymax")
-POOR_FIT: Final = 20  # it converged, but the data do not have this shape: R2 below .75
 LEAST_CNR = 4.0
 LEAST_R_SQUARED = 0.75
 
@@ -94,7 +93,7 @@ def fit_gamma_variate(times_s: Array, curves: Array, *, noise: Array | float, fi
 
     times_s (t,) rising, curves (..., t), noise (...,) or one number: standard deviation before arrival, in the curves' unit.
     The first pass ends with the first frame after the peak below 30 % of it, but not before the third. Bounds: tp .5 to 25 s,
-    alpha .3 to 20, t0 not after the peak. Status: NOT_FINITE; NO_UPTAKE where the largest sample is below 4 times the noise;
+    alpha .3 to 20, t0 not after the peak. Status: NOT_FINITE; LOW_CONTRAST where the largest sample is below 4 times the noise;
     AT_BOUND for tp or alpha; NO_CONVERGENCE; POOR_FIT where R2 < .75. Threads may call it at the same time.
     """
     from afterglow.kernels.gamma_variate_loop import fit_block
@@ -124,10 +123,10 @@ def _result(
     r_squared = 1 - sums[:, 0] / sums[:, 1]
     on_bound = ((fits[:, 1:3] <= bounds[0, 1:3]) | (fits[:, 1:3] >= bounds[1, 1:3])).any(axis=1)
     free = codes == Status.OK
-    codes[free & ~(r_squared >= LEAST_R_SQUARED)] = POOR_FIT
+    codes[free & ~(r_squared >= LEAST_R_SQUARED)] = Status.POOR_FIT
     codes[free & on_bound] = Status.AT_BOUND
-    codes[(codes != Status.NOT_FINITE) & ~(cnr >= LEAST_CNR)] = Status.NO_UPTAKE
-    silent = (codes == Status.NO_UPTAKE) | (codes == Status.NOT_FINITE)
+    codes[(codes != Status.NOT_FINITE) & ~(cnr >= LEAST_CNR)] = Status.LOW_CONTRAST
+    silent = (codes == Status.LOW_CONTRAST) | (codes == Status.NOT_FINITE)
     values[silent], covariances[silent] = np.nan, np.nan
     errors = np.sqrt(np.maximum(np.einsum("nii->ni", covariances), 0.0))
     errors[:, 1:3] *= values[:, 1:3]

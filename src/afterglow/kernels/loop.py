@@ -6,7 +6,7 @@ leads and MTI is positive; where venules prevail it lags and MTI is negative. MT
 loop's own box (max x times max y) does not.
 """
 
-from typing import Final, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,6 @@ from scipy.special import ndtr
 from afterglow.kernels.gamma_variate import GammaFit, fit_gamma_variate
 from afterglow.kernels.types import Array, Mask, Status
 
-UNDETERMINED: Final = 21  # a figure of eight: its lobes turn in both senses, so it has no one direction
 CROSSING_SHARE = 0.25  # of the whole area in the lesser lobe; above it the loop is undetermined
 CONFIDENT_CNR = 10.0
 _FLAT = 1e-6  # of the box: a loop without area has no lobes to compare
@@ -104,7 +103,7 @@ def vascular_loop(ge: GammaFit, se: GammaFit, *, shift_s: Array | float, shift_e
     maps[:, usable] = _numbers(ge_values, se_values, covariance)
     rows = [row.reshape(shape) for row in maps]
     status = np.where(ge.status != Status.OK, ge.status, se.status)
-    status = np.where(rows[-1] > CROSSING_SHARE, UNDETERMINED, status).astype(np.uint8)
+    status = np.where(rows[-1] > CROSSING_SHARE, Status.UNDETERMINED, status).astype(np.uint8)
     confident: Mask = np.fmin(ge.cnr, se.cnr) >= CONFIDENT_CNR
     return VascularLoop._make([*rows, confident, status])
 

@@ -22,6 +22,9 @@ class Status(IntEnum):
     NO_CONVERGENCE = 4
     NOT_FINITE = 5  # NaN or Inf in the data
     NO_SIGNAL = 6  # nothing but zeros, or less: there is no tissue here
+    POOR_FIT = 7  # it converged, but the data do not have this shape
+    UNDETERMINED = 8  # a loop that turns in both senses: its sign says little
+    LOW_CONTRAST = 9  # contrast to noise too low to believe a value
 
 
 STATUS_WORDS: dict[Status, str] = {
@@ -32,4 +35,7 @@ STATUS_WORDS: dict[Status, str] = {
     Status.NO_CONVERGENCE: "no convergence",
     Status.NOT_FINITE: "data not finite",
     Status.NO_SIGNAL: "no signal",
+    Status.POOR_FIT: "poor fit",
+    Status.UNDETERMINED: "loop of no one direction",
+    Status.LOW_CONTRAST: "contrast too low",
 }
