@@ -1,0 +1,195 @@
+"""DSC signal to relaxation rates: steady state, baseline, bolus, noise; what may be fragile is said."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from afterglow.kernels.dsc_features import near_background
+from afterglow.kernels.dsc_signal import baseline, contrast_to_noise, rate_change
+from afterglow.kernels.dsc_timing import Bolus, bolus_frames, steady_frames
+from afterglow.kernels.types import Status
+from afterglow.quantify.made import map_from_voxels, provenance
+from afterglow.records.alignment import QualityLine
+from afterglow.records.errors import BadInput
+from afterglow.records.grid import Grid
+from afterglow.records.maps import ParameterMap, Provenance
+from afterglow.records.protocol import Epi
+
+FEWEST_FRAMES = 20
+_FEW_BASELINE, _FEW_AFTER = 5, 10
+_CUT_OFF = 0.7  # of the peak: a mean curve that ends above it has not come down
+_SECOND = 0.5  # of the peak: a later rise as high is another bolus
+_LITTLE_SIGNAL = 0.5  # of the voxels may have none before it is another kind of image
+SYMBOLS = {"gradient": "dR2*", "spin": "dR2"}
+SHORT = {"gradient": "GE", "spin": "SE"}
+
+
+@dataclass(frozen=True, eq=False)
+class Rates:
+    """Rate curves of the mask's voxels from the first steady frame on, and what they were made with."""
+
+    echo: str  # gradient or spin
+    grid: Grid
+    mask: NDArray[np.bool_]  # (i, j, k)
+    times_s: NDArray[np.float64]  # (t,) of the frames kept
+    per_s: NDArray[np.float32]  # (n, t); NaN where there is no signal
+    sigma_per_s: NDArray[np.float32]  # (n,) noise before contrast
+    cnr: NDArray[np.float32]  # (n,)
+    cut: NDArray[np.bool_]  # (n,) signal came down to the background: the peak is cut off
+    bolus: Bolus
+    last: int  # frames from here on hold another bolus, or the series has ended
+    protocol: Epi
+    source: str
+    provenance: Provenance
+    quality: tuple[QualityLine, ...]
+
+    @property
+    def window(self) -> slice:
+        """Frames of the area: from the last one before arrival to the end."""
+        return slice(self.bolus.last_baseline, self.last)
+
+    def of(self, region: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Which of the curves lie in a region (i, j, k)."""
+        return region[self.mask]
+
+
+def to_rates(
+    data: NDArray[np.float32], times_s: NDArray[np.float64], protocol: Epi, grid: Grid, mask: NDArray[np.bool_], *, source: str
+) -> Rates:
+    """Rates (CAPLEX M.SM1.001, M.SM1.002) of every voxel of the mask from a series (i, j, k, t).
+
+    BadInput for too few frames, no bolus, a bolus that is cut off, or an image without signal.
+    """
+    if times_s.size < FEWEST_FRAMES:
+        raise BadInput(f"{source}: {times_s.size} frames are too few for a bolus passage; at least {FEWEST_FRAMES} are needed")
+    signal = data[mask]
+    _refuse_without_signal(signal, source)
+    finite: NDArray[np.bool_] = np.asarray(np.isfinite(signal).all(axis=1))
+    mean: NDArray[np.float64] = signal[finite].mean(axis=0, dtype=np.float64)
+    skip, bolus = _timed(mean, times_s, protocol.te_s, source)
+    signal, times_s = signal[:, skip:], times_s[skip:]
+    frames = slice(0, bolus.last_baseline + 1)
+    floor = _background(data, mask)
+    before = baseline(signal, frames)
+    rates = rate_change(signal, before.mean, protocol.te_s, floor=floor).per_s
+    sigma = baseline(rates, frames).sd
+    cut = near_background(signal, background=floor) if floor > 0 else np.zeros(len(signal), dtype=bool)
+    mean_rate = _mean_of_finite(rates)
+    last, lines = _after_the_bolus(mean_rate, times_s, bolus, source)
+    symbol, short = SYMBOLS[protocol.echo], SHORT[protocol.echo]
+    quality = (
+        _line(f"{short}: frames before steady state", f"{skip} left out", "ok", ""),
+        _baseline_line(short, bolus.last_baseline + 1),
+        _line(f"{short}: bolus", f"arrives at {bolus.arrival_s:.1f} s, peaks at {times_s[bolus.peak]:.1f} s", "note" if bolus.remark else "ok", bolus.remark),
+        *(_line(f"{short}: {what}", found, level, advice) for what, found, level, advice in lines),
+        _cut_line(short, cut, floor),
+    )  # fmt: skip
+    sentence = (
+        f"The signal of the {protocol.echo}-echo series was converted to {symbol} = -ln(S/S0)/TE with the {frames.stop} frames before contrast as "
+        f"baseline{f', after {skip} frames that were not in steady state' if skip else ''}."
+    )
+    settings = {"te_s": protocol.te_s, "frames_left_out": skip, "baseline_frames": frames.stop, "noise_floor": floor}
+    how = provenance("rates", sentence, settings, (source,))
+    cnr = contrast_to_noise(rates, sigma)
+    return Rates(protocol.echo, grid, mask, times_s, rates, sigma, cnr, cut, bolus, last, protocol, source, how, quality)
+
+
+def cnr_map(rates: Rates) -> ParameterMap:
+    """Peak over the noise before contrast."""
+    name = "cnr_ge" if rates.echo == "gradient" else "cnr_se"
+    return map_from_voxels(name, rates.cnr, status_of(rates), rates.mask, rates.grid, rates.provenance)
+
+
+def status_of(rates: Rates) -> NDArray[np.uint8]:
+    """NO_SIGNAL where there are no rates, else OK. (n,)."""
+    finite = np.isfinite(rates.per_s).all(axis=1)
+    return np.where(finite, np.uint8(Status.OK), np.uint8(Status.NO_SIGNAL))
+
+
+def _mean_of_finite(curves: NDArray[np.float32]) -> NDArray[np.float64]:
+    finite: NDArray[np.bool_] = np.asarray(np.isfinite(curves).all(axis=1))
+    mean: NDArray[np.float64] = curves[finite].mean(axis=0, dtype=np.float64)
+    return mean
+
+
+def _line(what: str, found: str, level: str, advice: str) -> QualityLine:
+    return QualityLine(what, found, level, advice)  # type: ignore[arg-type]
+
+
+def _refuse_without_signal(signal: NDArray[np.float32], source: str) -> None:
+    with np.errstate(invalid="ignore"):
+        none = ~(signal > 0).all(axis=1)
+    if none.mean() > _LITTLE_SIGNAL:
+        raise BadInput(
+            f"{source}: {100 * none.mean():.0f} % of the voxels inside the head have a signal of zero or less in some frame; "
+            "rates need the magnitude image as the scanner made it, not a difference or a normalised one"
+        )
+
+
+def _timed(mean: NDArray[np.float64], times_s: NDArray[np.float64], te_s: float, source: str) -> tuple[int, Bolus]:
+    """How many frames are not steady, and the bolus in the frames after them."""
+    try:
+        skip = steady_frames(mean)
+        curve = mean[skip:]
+        rate = -np.log(curve / curve[:3].mean()) / te_s
+        bolus = bolus_frames(times_s[skip:], rate)
+        rate = -np.log(curve / curve[: bolus.last_baseline + 1].mean()) / te_s
+        return skip, bolus_frames(times_s[skip:], rate)
+    except ValueError as error:
+        raise BadInput(f"{source}: no bolus passage is seen in the mean of the head ({error}); is this a DSC series?") from error
+
+
+def _background(data: NDArray[np.float32], mask: NDArray[np.bool_]) -> float:
+    """Mean signal of air; 0 where there is none in the image, or it was set to zero."""
+    air = data[..., 0][~mask]
+    air = air[np.isfinite(air) & (air > 0)]
+    return float(np.median(air)) if air.size > 100 else 0.0
+
+
+def _after_the_bolus(
+    mean: NDArray[np.float64], times_s: NDArray[np.float64], bolus: Bolus, source: str
+) -> tuple[int, list[tuple[str, str, str, str]]]:
+    """The frame that ends the area, and lines on what comes after the first pass."""
+    height = mean[bolus.peak] - mean[: bolus.last_baseline + 1].mean()
+    after = mean[bolus.peak :] - mean[: bolus.last_baseline + 1].mean()
+    if after.min() > _CUT_OFF * height:
+        raise BadInput(
+            f"{source}: the series ends at {times_s[-1]:.0f} s, before the bolus that peaks at {times_s[bolus.peak]:.0f} s has come down; nothing can be measured on it"
+        )
+    last, lines = times_s.size, []
+    low = int(np.argmin(after[: max(bolus.end - bolus.peak + 2, 2)]))
+    later = after[low:]
+    if later.size > 2 and later.max() > max(_SECOND * height, after[low] + 0.3 * height):
+        last = bolus.peak + low + 1
+        found = f"rises again to {100 * later.max() / height:.0f} % of its peak at {times_s[bolus.peak + low + int(later.argmax())]:.0f} s"
+        lines.append(("mean curve after the first pass", found, "warning", "a second bolus? areas end before it"))
+    left = last - 1 - bolus.end
+    if left < _FEW_AFTER:
+        lines.append(
+            (
+                "frames after the first pass",
+                str(left),
+                "warning",
+                f"fewer than {_FEW_AFTER}: leakage is hardly told from blood volume",
+            )
+        )
+    return last, lines
+
+
+def _baseline_line(short: str, frames: int) -> QualityLine:
+    few = frames < _FEW_BASELINE
+    advice = f"fewer than {_FEW_BASELINE}: baseline and noise are poorly known" if few else ""
+    return _line(f"{short}: frames before contrast", str(frames), "warning" if few else "ok", advice)
+
+
+def _cut_line(short: str, cut: NDArray[np.bool_], floor: float) -> QualityLine:
+    what = f"{short}: voxels whose signal falls to the background"
+    if floor <= 0:
+        return _line(
+            what, "not told: the image holds no air", "note", "saturated arteries cannot be noticed; keep the background"
+        )
+    share = float(cut.mean())
+    return _line(
+        what, f"{100 * share:.1f} %", "warning" if share > 0.1 else "ok", "their peaks are cut off" if share > 0.1 else ""
+    )
