@@ -116,14 +116,23 @@ def test_threads_give_the_same_bytes():
 
 
 def test_the_optimum_is_that_of_scipy():
-    """From the same start nearly all voxels end in the same valley; where they do, it is the same optimum."""
+    """Or a lower one: scipy starts once, here the valley behind the next frame is looked into as well."""
     curves = gamma_variate(TIMES_S, **drawn(300)) + np.random.default_rng(0).normal(0, 0.15, (300, 60))
     fit = fit_gamma_variate(TIMES_S, curves, noise=0.15, first_frame=2)
     theirs = np.array([scipy_fit(curve, last, 2) for curve, last in zip(curves, fit.last_frame, strict=True)])
     apart = fit.residual / theirs - 1
     assert np.median(np.abs(apart)) < 1e-8
     assert (np.abs(apart) < 1e-5).mean() >= 0.97
-    assert (apart < 1e-5).mean() >= 0.98
+    assert apart.max() < 1e-5
+
+
+def test_a_curve_that_never_falls_ends_on_a_bound_and_at_its_optimum():
+    """The first steps are cut off by the clamp, and what is left of one may point uphill: no reason to end there."""
+    curves = np.stack([np.interp(TIMES_S, [15, 20, 200], [0, 16, level]) for level in (12.0, 14.0, 15.9)])
+    fit = fit_gamma_variate(TIMES_S, curves, noise=0.1)
+    assert (fit.status == Status.AT_BOUND).all()
+    theirs = np.array([scipy_fit(curve, 59, 0) for curve in curves])
+    assert (fit.residual <= 1.001 * theirs).all()
 
 
 @pytest.mark.parametrize(("noise", "bias", "spread"), [(0.05, 0.005, 0.012), (0.3, 0.01, 0.05)])

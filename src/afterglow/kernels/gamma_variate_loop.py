@@ -125,9 +125,13 @@ def _step(
 
 @compiled
 def _descend(
-    times: Array, curve: Array, first: int, last: int, low: Array, high: Array, clamp: Array, vectors: Array, matrices: Array
-) -> tuple[float, int]:
-    """Levenberg-Marquardt from vectors[0], which becomes the optimum; matrices[0] the normal matrix there. Sum of squares, status."""
+    times: Array, curve: Array, first: int, last: int, low: Array, high: Array, clamp: Array, vectors: Array, matrices: Array,
+    after: float,
+) -> tuple[float, int]:  # fmt: skip
+    """Levenberg-Marquardt from vectors[0], which becomes the optimum; matrices[0] the normal matrix there. Sum of squares, status.
+
+    Given up where a step takes t0 back to `after`.
+    """
     at, trial, slope, trial_slope, held = vectors[0], vectors[1], vectors[2], vectors[3], vectors[4]
     normal, trial_normal, root = matrices[0], matrices[1], matrices[2]
     total = _sums(times, curve, first, last, at, normal, slope)
@@ -142,6 +146,14 @@ def _descend(
                 break
             continue
         promised = _step(at, slope, normal, root, held, low, high, clamp, trial)
+        if trial[0] <= after:
+            break
+        if promised < 0.0:  # the clamp has bent the step uphill; a shorter one is not bent
+            damping *= raised
+            raised *= 2.0
+            if damping > _DAMPING_END:
+                break
+            continue
         reached = _sums(times, curve, first, last, trial, trial_normal, trial_slope)
         settled = promised <= _RELATIVE_CHANGE * total
         if reached <= total:
@@ -159,6 +171,38 @@ def _descend(
         if damping > _DAMPING_END:
             break
     return total, _NO_CONVERGENCE
+
+
+@compiled
+def _next_valley(
+    times: Array, curve: Array, first: int, last: int, low: Array, high: Array, clamp: Array, vectors: Array, matrices: Array,
+    more_vectors: Array, more_matrices: Array, total: float,
+) -> float:  # fmt: skip
+    """Sum of squares after a look behind the next frame, twice at most; vectors and matrices follow where it is lower there.
+
+    As t0 passes a frame the sum of squares has an edge, so each stretch between frames may have its own valley. The new start
+    keeps the time to peak and the width; one that slides back to where it came from is given up.
+    """
+    for _ in range(2):
+        t0, tp = vectors[0, 0], np.exp(vectors[0, 1])
+        k = first
+        while k < last - 1 and times[k + 1] <= t0:
+            k += 1
+        gap = times[k + 1] - times[k]
+        if tp < 1.25 * gap or t0 + gap >= high[0]:
+            break
+        start = more_vectors[0]
+        start[0], start[1], start[3] = t0 + gap, np.log(tp - gap), vectors[0, 3]
+        start[2] = vectors[0, 2] + 2.0 * np.log1p(-gap / tp)
+        for i in range(4):
+            start[i] = min(max(start[i], low[i]), high[i])
+        found, code = _descend(times, curve, first, last, low, high, clamp, more_vectors, more_matrices, times[k + 1])
+        if code != _OK or not found < total:
+            break
+        total = found
+        vectors[:, :] = more_vectors
+        matrices[:, :, :] = more_matrices
+    return total
 
 
 @compiled
@@ -203,6 +247,7 @@ def fit_block(
     from the time of the peak; clamp (4,) the largest step.
     """
     vectors, matrices = np.zeros((5, 4)), np.zeros((3, 4, 4))
+    more_vectors, more_matrices = np.zeros((5, 4)), np.zeros((3, 4, 4))
     low, high = np.zeros(4), np.zeros(4)
     for n in range(curves.shape[0]):
         curve = curves[n]
@@ -216,7 +261,11 @@ def fit_block(
             codes[n] = _NO_CONVERGENCE if curve[peak] > 0.0 else _NO_RISE
             continue
         _start(times, curve, first, peak, bounds, low, high, vectors[0])
-        sums[n, 0], codes[n] = _descend(times, curve, first, last, low, high, clamp, vectors, matrices)
+        sums[n, 0], codes[n] = _descend(times, curve, first, last, low, high, clamp, vectors, matrices, -np.inf)
+        if codes[n] == _OK:
+            sums[n, 0] = _next_valley(
+                times, curve, first, last, low, high, clamp, vectors, matrices, more_vectors, more_matrices, sums[n, 0]
+            )
         mean = curve[first : last + 1].mean()
         sums[n, 1] = ((curve[first : last + 1] - mean) ** 2).sum()
         fits[n] = vectors[0]
