@@ -13,7 +13,7 @@ from afterglow.kernels.dictionary import REFINE, Dictionary, taylor
 from afterglow.kernels.levenberg import covariance_diagonal, refine_bounded
 from afterglow.kernels.models import MODELS, SECONDS_PER_MINUTE, exchange_to_exponentials, exponentials_to_exchange
 from afterglow.kernels.problem import Artery, Fit, Limits, dictionary_of, outcome
-from afterglow.kernels.search import search
+from afterglow.kernels.search import amplitudes, search
 from afterglow.kernels.types import Array, Float, Mask, Status
 
 RATES_PER_MIN = (1e-3, 600.0)  # wide: a plasma compartment of 1 % at 60 mL/100 mL/min washes out at 60 per minute
@@ -81,10 +81,10 @@ def _fit_block(model: str, feed: Artery, d: Dictionary, y: Array, low: Array, hi
 
 def _uptake_starts(d: Dictionary, y: Array) -> list[Array]:
     """fp, ps, vp of the global optimum without upper bounds."""
-    found = search(d, y, fixed_max=np.inf, amplitude_max_per_rate=np.inf)
-    fp = found.fixed_amplitude + found.amplitude
-    ps = np.where(found.amplitude > 0, fp * found.fixed_amplitude / np.where(found.amplitude > 0, found.amplitude, 1), 0)
-    vp = (fp + ps) * np.exp(-found.log_rate)
+    plasma, leaking, log_rate = amplitudes(d, search(d, y, fixed_max=np.inf, amplitude_max_per_rate=np.inf))
+    fp = plasma + leaking
+    ps = np.where(leaking > 0, fp * plasma / np.where(leaking > 0, leaking, 1), 0)
+    vp = (fp + ps) * np.exp(-log_rate)
     return [np.stack([fp * 6000, ps * SECONDS_PER_MINUTE, vp], axis=1)]
 
 

@@ -19,7 +19,8 @@ _RANK_TOLERANCE: dict[Float, float] = {np.float32: 3e-8, np.float64: 1e-9}
 class Dictionary(NamedTuple):
     """The searched column over a grid of log rates, and the fixed column. T frames, R coordinates, K coarse, F fine cells.
 
-    The coarse tables are in single precision: a cell is only found in them.
+    The coarse tables are in single precision: a cell is only found in them. The
+    others are in double precision.
     """
 
     log_rate_low: float
@@ -31,6 +32,7 @@ class Dictionary(NamedTuple):
     coarse_unit: Array  # (K, R) unit searched column
     coarse_rho: Array  # (K,) fixed . unit
     coarse_norm: Array  # (K,) |searched column|
+    coarse_reach: Array  # (K,) rate * |searched column|
     fine_free: Array  # (F, 4, R) value and first three derivatives by fine index
     fine_unit: Array  # (F, 4, R)
     fine_rho: Array  # (4, F)
@@ -76,24 +78,23 @@ def build_dictionary(
     log_step = float(np.log(rates_per_s[1] / rates_per_s[0]))
     inner = slice(_PAD, columns.shape[0] - _PAD)
     coarse = slice(_PAD, columns.shape[0] - _PAD, REFINE)
-    fine_unit = _with_derivatives(unit)[inner]
-    table: Array = fine_unit.astype(dtype)
-    free_table: Array = table if fixed is None else _with_derivatives(free)[inner].astype(dtype)
+    fine_unit = np.ascontiguousarray(_with_derivatives(unit)[inner])
     return Dictionary(
         log_rate_low=float(np.log(rates_per_s[_PAD])),
         log_step=log_step,
-        basis=basis.astype(dtype),
-        fixed=q.astype(dtype),
+        basis=basis,
+        fixed=q,
         fixed_norm=fixed_norm,
         coarse_free=np.ascontiguousarray(free[coarse], dtype=np.float32),
         coarse_unit=np.ascontiguousarray(unit[coarse], dtype=np.float32),
         coarse_rho=rho[coarse].astype(np.float32),
         coarse_norm=norms[coarse].astype(np.float32),
-        fine_free=free_table,
-        fine_unit=table,
-        fine_rho=_scalar_table(rho)[:, inner].astype(dtype),
-        fine_log_norm=_scalar_table(np.log(norms))[:, inner].astype(dtype),
-        fine_turn=(np.einsum("fr,fr->f", fine_unit[:, 1], fine_unit[:, 1]) / log_step**2).astype(dtype),
+        coarse_reach=(rates_per_s * norms)[coarse].astype(np.float32),
+        fine_free=fine_unit if fixed is None else np.ascontiguousarray(_with_derivatives(free)[inner]),
+        fine_unit=fine_unit,
+        fine_rho=np.ascontiguousarray(_scalar_table(rho)[:, inner]),
+        fine_log_norm=np.ascontiguousarray(_scalar_table(np.log(norms))[:, inner]),
+        fine_turn=np.einsum("fr,fr->f", fine_unit[:, 1], fine_unit[:, 1]) / log_step**2,
     )
 
 

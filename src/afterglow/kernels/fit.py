@@ -10,12 +10,11 @@ import numpy as np
 
 from afterglow.kernels.boxed import best_in_box
 from afterglow.kernels.compartments import compartments_solver
-from afterglow.kernels.dictionary import Dictionary
-from afterglow.kernels.models import SECONDS_PER_MINUTE
+from afterglow.kernels.models import MODELS, SECONDS_PER_MINUTE
 from afterglow.kernels.problem import PHYSICAL, Artery, Fit, Limits, artery, dictionary_of, fit_in_blocks, outcome, working_dtype
-from afterglow.kernels.search import Found, search
+from afterglow.kernels.search import search
 from afterglow.kernels.types import Array, Float
-from afterglow.kernels.uncertainty import amplitude_errors, rate_errors
+from afterglow.kernels.uncertainty import amplitude_errors
 
 Solver = Callable[[Array], Fit]  # from one block of finite, weighted curves
 
@@ -49,44 +48,21 @@ def solver_for(model: str, feed: Artery, dtype: Float, limits: Limits) -> Solver
     return _SOLVERS[model](feed, dtype, limits)
 
 
-def _extended_tofts(feed: Artery, dtype: Float, limits: Limits) -> Solver:
-    d = dictionary_of("etofts", feed, dtype, kep_per_min=limits.kep_per_min)
+def _one_rate(model: str, feed: Artery, dtype: Float, limits: Limits) -> Solver:
+    """Tofts and extended Tofts."""
+    d = dictionary_of(model, feed, dtype, kep_per_min=limits.kep_per_min)
+    p = len(MODELS[model].parameters)
+    fixed_max = limits.vp if p > 2 else 0.0
+    noise_share, rms_share = max(feed.n_frames - p, 1) ** -0.5, float(np.sum(feed.root_weights**2)) ** -0.5
 
     def solve(y: Array) -> Fit:
-        found = search(d, y, fixed_max=limits.vp, amplitude_max_per_rate=limits.ve)
-        return extended_tofts_outcome(feed, d, found, limits)
+        from afterglow.kernels.outcome_loop import report_each
 
-    return solve
-
-
-def extended_tofts_outcome(feed: Artery, d: Dictionary, found: Found, limits: Limits) -> Fit:
-    """Ktrans, ve, vp and their standard errors from the optimum of the search."""
-    values = np.stack([found.amplitude * SECONDS_PER_MINUTE, _distribution_volume(found, limits), found.fixed_amplitude], axis=1)
-    amplitude, ratio, fixed = rate_errors(d, found)
-    errors = np.stack([amplitude * SECONDS_PER_MINUTE, ratio, fixed], axis=1)
-    nothing = (found.amplitude <= 0) & (found.fixed_amplitude <= 0)
-    at_bound = found.fixed_at_bound | found.amplitude_at_bound | found.rate_at_bound | (found.amplitude <= 0)
-    return outcome("etofts", feed, values, errors, found.residual, no_uptake=nothing, at_bound=at_bound)
-
-
-def _distribution_volume(found: Found, limits: Limits) -> Array:
-    """Amplitude over rate; exactly its limit where it is on it, and NaN where nothing leaks, since the rate is then not determined."""
-    volume = found.amplitude * np.exp(-found.log_rate)
-    volume[found.amplitude_at_bound] = limits.ve
-    volume[found.amplitude <= 0] = np.nan
-    return volume
-
-
-def _tofts(feed: Artery, dtype: Float, limits: Limits) -> Solver:
-    d = dictionary_of("tofts", feed, dtype, kep_per_min=limits.kep_per_min)
-
-    def solve(y: Array) -> Fit:
-        found = search(d, y, fixed_max=0.0, amplitude_max_per_rate=limits.ve)
-        values = np.stack([found.amplitude * SECONDS_PER_MINUTE, _distribution_volume(found, limits)], axis=1)
-        amplitude, ratio, _ = rate_errors(d, found)
-        errors = np.stack([amplitude * SECONDS_PER_MINUTE, ratio], axis=1)
-        at_bound = found.amplitude_at_bound | found.rate_at_bound
-        return outcome("tofts", feed, values, errors, found.residual, no_uptake=found.amplitude <= 0, at_bound=at_bound)
+        n = y.shape[0]
+        found = search(d, y, fixed_max=fixed_max, amplitude_max_per_rate=limits.ve)
+        values, errors, rms, status = np.empty((n, p)), np.empty((n, p)), np.empty(n), np.empty(n, dtype=np.uint8)
+        report_each(d, found, fixed_max * d.fixed_norm, limits.ve, noise_share, rms_share, values, errors, rms, status)
+        return Fit(MODELS[model].parameters, values, errors, rms, found.residual, status, feed.n_frames)
 
     return solve
 
@@ -99,7 +75,7 @@ def _patlak(feed: Artery, dtype: Float, limits: Limits) -> Solver:
 
     def solve(y: Array) -> Fit:
         a, s = (y @ columns).T
-        box = best_in_box(a, s, rho, alpha_max=limits.vp * q_norm, beta_max=np.asarray(np.inf))
+        box = best_in_box(a, s, rho, limits.vp * q_norm, np.inf)
         residual = np.maximum(np.einsum("nt,nt->n", y, y) - box.gain, 0)
         values = np.stack([box.beta / e_norm * SECONDS_PER_MINUTE, box.alpha / q_norm], axis=1)
         vp_held, ps_held = (box.alpha <= 0) | (box.alpha >= limits.vp * q_norm), box.beta <= 0
@@ -137,8 +113,8 @@ def _norm(column: Array) -> float:
 _SOLVERS: dict[str, Callable[[Artery, Float, Limits], Solver]] = {
     "steady_state": _steady_state,
     "patlak": _patlak,
-    "tofts": _tofts,
-    "etofts": _extended_tofts,
+    "tofts": partial(_one_rate, "tofts"),
+    "etofts": partial(_one_rate, "etofts"),
     "2cum": partial(compartments_solver, "2cum"),
     "2cxm": partial(compartments_solver, "2cxm"),
 }

@@ -1,4 +1,4 @@
-"""Peaks of many profiles sampled at equal steps: the highest sample, the quartic around it, and its rivals.
+"""Peaks of many profiles sampled at equal steps: the highest sample, and the quartic around it.
 
 Single precision is enough here: a peak only has to be found, it is refined elsewhere.
 """
@@ -28,31 +28,6 @@ def highest(profile: Single) -> Index:
     top = tagged.view(np.float32).max(axis=0).view(np.int32)
     node: Index = (top & np.int32(bits)).astype(np.intp)
     return node
-
-
-def rivals(profile: Array, best: Index) -> tuple[Index, Index]:
-    """Other local peaks that may prove higher than node `best` (n,) between nodes: which profile of (k, n), and which node.
-
-    Between nodes a parabola adds at most an eighth of its second difference to a peak; a quarter is allowed for.
-    """
-    k, n = profile.shape
-    rising = profile[1:] > profile[:-1]
-    falls = rising[:-1] > rising[1:]
-    first = profile[0] > profile[1]  # strictly: a plateau is no peak
-    count = falls.sum(axis=0, dtype=np.uint8)
-    count += rising[-1]
-    count += first
-    several = np.flatnonzero(count > 1)
-    if not several.size:
-        return several, several
-    nodes, which = np.nonzero(np.concatenate([first[None, several], falls[:, several], rising[-1:, several]]))
-    which = several[which]
-    flat, middle = profile.ravel(), np.clip(nodes, 1, k - 2) * n + which
-    bend = np.abs(flat.take(middle - n) + flat.take(middle + n) - 2 * flat.take(middle))
-    value = flat.take(nodes * n + which)
-    top = best[which]
-    kept = np.flatnonzero((value > 0) & (nodes != top) & (value + 0.25 * bend > flat.take(top * n + which)))
-    return which[kept], nodes[kept]
 
 
 def around(profile: Array, nodes: Index, columns: Index | None = None) -> tuple[Array, Index]:
