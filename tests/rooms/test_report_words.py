@@ -1,6 +1,8 @@
 """How the report prints numbers, units and places."""
 
 import math
+import re
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -9,7 +11,7 @@ from hypothesis import strategies as st
 from afterglow.records.measurement import Measurement
 from afterglow.records.quantity import QUANTITIES
 from afterglow.report.tables import measurement_table, spread_table
-from afterglow.report.words import interval, number, symbol_of, title_math, unit_words, with_unit
+from afterglow.report.words import interval, number, powers_math, symbol_of, title_math, unit_words, with_unit
 
 
 @given(st.floats(1e-12, 1e8) | st.floats(-1e8, -1e-12))
@@ -53,7 +55,33 @@ def test_every_quantity_has_a_readable_unit(quantity):
     words = unit_words(quantity.unit)
     assert (words == "") == (quantity.unit == "1")
     assert not set("{}") & set(words)
-    assert words in title_math(quantity)
+    assert powers_math(words) in title_math(quantity)
+    assert not set("^*") & set(re.sub(r"\$.*?\$", "", title_math(quantity)))
+
+
+def test_a_diffusion_coefficient_is_read_in_thousandths_wherever_it_is_printed():
+    assert with_unit(0.00123, "mm2/s") == "1.23 × 10⁻³ mm²/s"
+    assert title_math(QUANTITIES["adc"]) == "ADC [10⁻³ mm²/s]"
+    assert interval(0.00123, 0.001, 0.0014, "mm2/s") == "1.00 to 1.40"
+    absolute = _measurement("mean", 0.00123, quantity="adc", unit="mm2/s", ci_low=0.001, ci_high=0.0014)
+    ratio = _measurement(
+        "mean", 1.6, quantity="adc", unit="1", reference_kind="contralateral white matter", reference_value=0.00077
+    )
+    table = measurement_table((absolute, ratio))
+    row = dict(zip(table.columns, table.rows[0], strict=True))
+    assert (row["Value"], row["Unit"], row["95 % interval"]) == ("1.23", "10⁻³ mm²/s", "1.00 to 1.40")
+    assert (row["Ratio"], row["Reference"]) == ("1.60", "0.770 × 10⁻³ mm²/s")
+    wide = spread_table([replace(absolute, statistic="p95")])
+    assert wide is not None
+    assert wide.rows[0][-1] == "1.23"
+
+
+def test_odd_units_are_spelled_for_readers():
+    assert with_unit(-12.0, "s-5/2") == "-12.0 s^(-5/2)"
+    assert with_unit(8.0, "um") == "8.00 µm"
+    assert with_unit(240.0, "/mm2") == "240 mm⁻²"
+    assert symbol_of("ucbv") == "µCBV"
+    assert symbol_of("mti_negative") == "P(MTI < 0)"
 
 
 def _measurement(statistic: str, value: float | None, **changes: object) -> Measurement:

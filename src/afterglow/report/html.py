@@ -26,7 +26,16 @@ _SYMBOLS = {
     "IAUGC90": Markup("IAUGC<sub>90</sub>"),
     "IAUGC120": Markup("IAUGC<sub>120</sub>"),
     "Cpeak": Markup("<i>C</i><sub>peak</sub>"),
+    "CBVraw": Markup("CBV<sub>raw</sub>"),
+    "µCBVraw": Markup("µCBV<sub>raw</sub>"),
+    "CBVq": Markup("CBV<sub>q</sub>"),
+    "Tmax": Markup("<i>T</i><sub>max</sub>"),
+    "MTIraw": Markup("MTI<sub>raw</sub>"),
+    "nMTIraw": Markup("nMTI<sub>raw</sub>"),
+    "K2 GE": Markup("<i>K</i><sub>2</sub> GE"),
+    "K2 SE": Markup("<i>K</i><sub>2</sub> SE"),
 }
+_POWER = re.compile(r"\^\(([-+0-9/]+)\)")
 _KINDS = {  # how a text is set, and the word in its chip
     "plain": "",
     "heading": "",
@@ -81,7 +90,12 @@ def _size(figure: Figure) -> Markup:
 
 def _cell(words: str) -> Markup:
     """A cell that is nothing but a symbol is set with its sub- and superscripts."""
-    return _SYMBOLS.get(words, escape(words))
+    return _SYMBOLS.get(words, _powers(words))
+
+
+def _powers(words: str) -> Markup:
+    """The words, with powers such as "s^(-5/2)" raised; the pattern lets nothing through but digits, signs and slashes."""
+    return Markup(_POWER.sub(r"<sup>\1</sup>", str(escape(words))))
 
 
 def _numeric_columns(table: Table) -> list[bool]:
@@ -118,7 +132,7 @@ def _environment() -> Environment:
     )
     environment.filters.update(
         kind_of=_kind_of, text_kind=_text_kind, chip=_chip, data_uri=_data_uri, size=_size, cell=_cell, doi_link=_doi_link,
-        numeric_columns=_numeric_columns,
+        numeric_columns=_numeric_columns, powers=_powers,
     )  # fmt: skip
     return environment
 

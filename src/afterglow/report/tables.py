@@ -8,7 +8,7 @@ from afterglow.records.course import Course
 from afterglow.records.document import Table
 from afterglow.records.maps import Provenance, Setting
 from afterglow.records.measurement import Measurement
-from afterglow.report.words import day_words, interval, lesion_words, number, symbol_of, unit_cell, unit_words
+from afterglow.report.words import day_words, interval, lesion_words, number, number_in, symbol_of, unit_cell, with_unit
 
 HEADLINE = ("mean", "median", "value")  # statistics of the first table; the others show the spread
 SPREAD = ("p5", "p25", "median", "p75", "p95", "sd", "max")
@@ -41,21 +41,21 @@ def _paired(measurements: Iterable[Measurement]) -> list[_Row]:
 
 
 def _value(m: Measurement | None) -> str:
-    return "" if m is None else number(m.value)
+    return "" if m is None else number_in(m.value, m.unit)
 
 
 def _interval(m: Measurement | None) -> str:
     """Blank where the measurement has no interval by its nature (a volume), "not measured" where it has no value."""
     if m is None or (m.ci_low is None and m.ci_high is None and m.value is not None):
         return ""
-    return interval(m.value, m.ci_low, m.ci_high)
+    return interval(m.value, m.ci_low, m.ci_high, m.unit)
 
 
 def _reference(row: _Row) -> str:
     if row.ratio is None:
         return ""
-    unit = row.absolute.unit if row.absolute is not None else ""
-    return f"{number(row.ratio.reference_value)} {unit_words(unit)}".strip()
+    unit = row.absolute.unit if row.absolute is not None else "1"
+    return with_unit(row.ratio.reference_value, unit)
 
 
 def measurement_table(measurements: Sequence[Measurement]) -> Table:
@@ -140,7 +140,7 @@ def visits_table(course: Course) -> Table | None:
         values: list[str] = []
         for visit in course.visits:
             found = by_visit.get(visit.session_id)
-            values += [number(found.value if found is not None else None), _interval(found)]
+            values += [number_in(found.value if found is not None else None, unit), _interval(found)]
         cells.append(
             (lesion_words(lesion_id), symbol_of(quantity), what, "ratio" if normalised else unit_cell(quantity, unit), *values)
         )

@@ -1,6 +1,10 @@
-"""How numbers, units and days are printed: three significant digits, a unit always, "not measured" for NaN and None."""
+"""How numbers, units and days are printed: three significant digits, a unit always, "not measured" for NaN and None.
+
+A diffusion coefficient is kept in mm²/s and printed in 10⁻³ mm²/s, as it is read: `shown_in` is the factor of a unit.
+"""
 
 import math
+import re
 
 from afterglow.records.quantity import QUANTITIES, Quantity
 
@@ -12,10 +16,21 @@ _UNITS = {
     "mmol/L.s": "mmol·s/L",
     "mmol/L/s": "mmol/L/s",
     "mL/(100.mL)/min": "mL/100 mL/min",
+    "mL/(100.g)/min": "mL/100 g/min",
+    "mL/(100.g)": "mL/100 g",
     "{arbitrary}": "arbitrary units",
+    "{relative}": "relative units",
+    "{plane}": "units of the plane",
     "mm2": "mm²",
+    "/mm2": "mm⁻²",
+    "mm2/s": "10⁻³ mm²/s",
+    "um": "µm",
+    "s-5/2": "s^(-5/2)",
+    "s1/2": "s^(1/2)",
     "1": "",
 }
+_FACTORS = {"mm2/s": 1e3}
+_POWER = re.compile(r"\^\(([-+0-9/]+)\)")
 
 _MATH = {
     "ktrans": r"$K^{\mathrm{trans}}$",
@@ -30,12 +45,57 @@ _MATH = {
     "iaugc120": r"IAUGC$_{120}$",
     "peak": r"$C_{\mathrm{peak}}$",
     "signal_change": r"$\Delta S$",
+    "cbv_uncorrected": r"CBV$_{\mathrm{raw}}$",
+    "ucbv": r"$\mathrm{\mu}$CBV",
+    "ucbv_uncorrected": r"$\mathrm{\mu}$CBV$_{\mathrm{raw}}$",
+    "rucbv": r"r$\mathrm{\mu}$CBV",
+    "cbv_volume": r"CBV$_{\mathrm{q}}$",
+    "tmax": r"$T_{\mathrm{max}}$",
+    "mti_uncorrected": r"MTI$_{\mathrm{raw}}$",
+    "nmti_uncorrected": r"nMTI$_{\mathrm{raw}}$",
+    "mti_negative": r"$P$(MTI < 0)",
+    "cnr_ge": r"CNR$_{\mathrm{GE}}$",
+    "cnr_se": r"CNR$_{\mathrm{SE}}$",
+    "leakage_ge": r"$K_{2,\mathrm{GE}}$",
+    "leakage_se": r"$K_{2,\mathrm{SE}}$",
+    "vessel_radius": r"$R$",
+    "vessel_density": r"$N$",
+}
+
+_SYMBOLS = {  # where the row's own symbol is not what a reader would say
+    "ucbv": "µCBV",
+    "ucbv_uncorrected": "µCBVraw",
+    "rucbv": "rµCBV",
+    "mti_negative": "P(MTI < 0)",
+    "loop_disagreement": "MTI sign turned by correction",
+    "loop_axis": "loop axis",
+    "loop_slope": "loop slope",
+    "cnr_ge": "CNR GE",
+    "cnr_se": "CNR SE",
+    "leakage_ge": "K2 GE",
+    "leakage_se": "K2 SE",
 }
 
 
 def unit_words(unit: str) -> str:
     """A UCUM unit as a person reads it; empty for a plain fraction."""
     return _UNITS.get(unit, unit.replace("{", "").replace("}", "").replace(".", "·"))
+
+
+def shown_in(unit: str) -> float:
+    """What a value in that unit is multiplied by to be shown in `unit_words`."""
+    return _FACTORS.get(unit, 1.0)
+
+
+def unit_after(unit: str) -> str:
+    """The unit as it follows a number: " min⁻¹", " × 10⁻³ mm²/s"; nothing for a plain fraction."""
+    words = unit_words(unit)
+    return f" × {words}" if unit in _FACTORS else f" {words}" if words else ""
+
+
+def powers_math(words: str) -> str:
+    """Powers such as "s^(-5/2)" as mathtext sets them."""
+    return _POWER.sub(r"$^{\1}$", words)
 
 
 def unit_cell(quantity: str, unit: str) -> str:
@@ -67,13 +127,18 @@ def number(value: float | None, decimals: int | None = None) -> str:
 
 def with_unit(value: float | None, unit: str) -> str:
     """The number and its unit, "0.123 min⁻¹"; no unit after "not measured"."""
-    shown = number(value)
-    words = unit_words(unit)
-    return shown if shown == NOT_MEASURED or not words else f"{shown} {words}"
+    shown = number_in(value, unit)
+    return shown if shown == NOT_MEASURED else f"{shown}{unit_after(unit)}"
 
 
-def interval(value: float | None, low: float | None, high: float | None) -> str:
-    """ "0.110 to 0.136", with the decimals of the value it belongs to."""
+def number_in(value: float | None, unit: str) -> str:
+    """The number alone, for a cell whose unit stands elsewhere as `unit_words` says it."""
+    return number(None if value is None else value * shown_in(unit))
+
+
+def interval(value: float | None, low: float | None, high: float | None, unit: str = "1") -> str:
+    """ "0.110 to 0.136", with the decimals of the value it belongs to, in `unit_words` of that unit."""
+    value, low, high = (None if v is None else v * shown_in(unit) for v in (value, low, high))
     if low is None or high is None or not (math.isfinite(low) and math.isfinite(high)):
         return NOT_MEASURED
     scale = value if value is not None and math.isfinite(value) and value != 0 else max(abs(low), abs(high))
@@ -111,10 +176,10 @@ def symbol_math(quantity: Quantity) -> str:
 
 def title_math(quantity: Quantity) -> str:
     """Symbol and unit for a colour bar or an axis: "K^trans [min⁻¹]"."""
-    unit = unit_words(quantity.unit)
+    unit = powers_math(unit_words(quantity.unit))
     return f"{symbol_math(quantity)} [{unit}]" if unit else symbol_math(quantity)
 
 
 def symbol_of(name: str) -> str:
     """The plain symbol of a quantity's name; the name itself where the table has no such row."""
-    return QUANTITIES[name].symbol if name in QUANTITIES else name
+    return _SYMBOLS.get(name, QUANTITIES[name].symbol) if name in QUANTITIES else name
