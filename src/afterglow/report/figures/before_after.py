@@ -26,9 +26,18 @@ from afterglow.report.figures.canvas import (
 )
 from afterglow.report.figures.planes import View, view_of
 from afterglow.report.figures.scene import Crop, body_crop, widest_slice
-from afterglow.report.figures.tiles import colour_bar, draw_anatomy, draw_letters, draw_map, draw_outline, fit_tile, tile_title
+from afterglow.report.figures.tiles import (
+    colour_bar,
+    draw_anatomy,
+    draw_letters,
+    draw_map,
+    draw_outline,
+    fit_tile,
+    heat_said,
+    tile_title,
+)
 from afterglow.report.figures.windows import Window, difference_window, dimmed, grey_range, tables_of, window_of
-from afterglow.report.words import title_math, visit_words
+from afterglow.report.words import symbol_of, title_math, visit_words
 
 AFTER_ON_IMAGE = "#ffffff"
 ROW_NAME = 0.42
@@ -132,6 +141,18 @@ def _key(figure: Sheet, layout: _Layout, pair: PairView, where: str) -> None:
         write(figure, left, layout.top(1) - 0.27, "change: after minus before", colour=INK)
 
 
+def _meaning(pair: PairView) -> str:
+    """What colours mean, and which maps cannot be read across visits as they stand; nothing, or sentences with a space after them."""
+    quantities = [quantity for quantity, _, _ in pair.maps]
+    relative = [symbol_of(quantity.name) for quantity in quantities if quantity.unit == "{relative}"]
+    scale = (
+        f"Relative units change with dose and timing: compare {' and '.join(relative)} by ratio to the reference."
+        if relative
+        else ""
+    )
+    return "".join(f"{words} " for words in (heat_said(quantities), scale) if words)
+
+
 def before_after(pair: PairView, windows: Mapping[str, Window]) -> Figure:
     """Rows of quantities; columns before, after, difference. One window for both visits. Drawn, never measured.
 
@@ -166,7 +187,8 @@ def before_after(pair: PairView, windows: Mapping[str, Window]) -> Figure:
     trust = "" if pair.alignment.trusted else f" The registration is not to be trusted: {pair.alignment.remark}."
     caption = (
         f"{first} and {second} in the space of the earlier visit, {where}, one window for both. "
-        f"Windows: {'; '.join(window.said for window in used)}. For the eye only: every number is measured in its own visit's space.{trust}"
+        f"{_meaning(pair)}Windows: {'; '.join(window.said for window in used)}. "
+        f"For the eye only: every number is measured in its own visit's space.{trust}"
     )
     names = ", ".join(quantity.long_name for quantity, _, _ in pair.maps)
     alt = f"Maps at {first}, at {second} and their difference: {names}."

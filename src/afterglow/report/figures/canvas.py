@@ -30,6 +30,11 @@ REFERENCE_INK = "#b45309"
 OTHER_INKS = ("#7c3aed", "#be185d", "#4d7c0f", "#475569")
 WARNING_INK = "#b91c1c"
 ARTERY = "#ff4b5c"
+VEIN = "#3f8cff"
+ARTERY_INK = "#d4213a"
+VEIN_INK = "#1d5fd0"
+WARM_INK = "#b4460f"
+COOL_INK = "#1c5fb0"
 STATUS_COLOURS = {
     Status.OK: "#2f9e63",
     Status.NO_UPTAKE: "#3b4a63",
@@ -37,7 +42,7 @@ STATUS_COLOURS = {
     Status.NO_CONVERGENCE: "#e23b3b",
     Status.NOT_FINITE: "#d946ef",
 }
-LINE_COLOURS = (LESION_ON_IMAGE, REFERENCE_ON_IMAGE, ARTERY, *STATUS_COLOURS.values())
+LINE_COLOURS = (LESION_ON_IMAGE, REFERENCE_ON_IMAGE, ARTERY, VEIN, *STATUS_COLOURS.values())
 GREYS = 56
 
 
@@ -61,6 +66,16 @@ def write(figure: Sheet, left_in: float, top_in: float, words: str, *, size_pt: 
     figure.text(
         left_in / page_width, 1 - top_in / page_height, words, fontsize=size_pt, color=colour, va="top", family="DejaVu Sans"
     )
+
+
+def region_inks(labels: Sequence[str]) -> list[str]:
+    """An ink for each region: the first lesion and the reference have their own, further ones get spare inks."""
+    spare = iter(OTHER_INKS * (1 + len(labels) // len(OTHER_INKS)))
+    inks: list[str] = []
+    for label in labels:
+        wanted = LESION_INK if label.startswith("lesion") else REFERENCE_INK
+        inks.append(wanted if wanted not in inks else next(spare))
+    return inks
 
 
 def plain(words: str) -> str:

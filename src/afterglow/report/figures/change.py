@@ -1,6 +1,7 @@
 """A measured value over the visits, against the rule's threshold and the spread of repeating."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from matplotlib.axes import Axes
 
@@ -21,15 +22,18 @@ from afterglow.report.figures.canvas import (
     finished,
     sheet,
 )
-from afterglow.report.words import lesion_title, number, symbol_math, title_math, unit_words
+from afterglow.report.words import lesion_title, number, shown_in, symbol_math, symbol_of, title_math, unit_after
 
 BAND = "#e2e5ea"
 
 
 def points_of(course: Course, rule: Rule, verdict: Verdict, quantity: str) -> list[Measurement]:
-    """The measurements the rule reads for that lesion, one for each visit that has a value, in the order of days."""
+    """The measurements the rule reads for that lesion, one for each visit that has a value, in the order of days.
+
+    In the unit that the report shows.
+    """
     return [
-        m
+        _in_shown_unit(m)
         for visit in course.visits
         for m in visit.measurements
         if m.lesion_id == verdict.lesion_id
@@ -41,23 +45,30 @@ def points_of(course: Course, rule: Rule, verdict: Verdict, quantity: str) -> li
     ]
 
 
+def _in_shown_unit(m: Measurement) -> Measurement:
+    factor = shown_in(m.unit)
+    value, low, high = (None if number is None else number * factor for number in (m.value, m.ci_low, m.ci_high))
+    return replace(m, value=value, ci_low=low, ci_high=high)
+
+
 def _baseline(points: Sequence[Measurement], session: str) -> float | None:
     return next((m.value for m in points if m.session_id == session), None)
 
 
 def _limits(rule: Rule, baseline: float | None) -> tuple[float | None, float | None]:
-    """The value that repeating spreads around, and the value at which the rule calls progression."""
+    """The value that repeating spreads around, and the value at which the rule calls progression, in the unit shown."""
+    threshold = rule.threshold * shown_in(rule.unit)
     if rule.kind == "ratio state":
-        return rule.threshold, rule.threshold
+        return threshold, threshold
     if baseline is None:
         return None, None
     match rule.change:
         case "percent":
             return baseline, baseline * (1 + rule.threshold / 100)
         case "difference":
-            return baseline, baseline + rule.threshold
+            return baseline, baseline + threshold
         case _:
-            return baseline, rule.threshold
+            return baseline, threshold
 
 
 def _treatments(axes: Axes, treatments: Sequence[Treatment]) -> None:
@@ -119,9 +130,9 @@ def change_figure(course: Course, verdict: Verdict, rule: Rule, repeatability: S
             fontsize=SMALL_PT, frameon=False, loc="lower left", bbox_to_anchor=(-0.02, 1.0), ncols=3, handlelength=1.6,
             columnspacing=1.0,
         )  # fmt: skip
-        unit = "" if rule.normalised else unit_words(quantity.unit)
-        values = ", ".join(f"{number(m.value)} {unit}".strip() + f" on day {m.day:g}" for m in points)
-        said.append(f"{quantity.symbol} {rule.statistic}{' ratio to reference' if rule.normalised else ''}: {values}")
+        unit = "" if rule.normalised else unit_after(quantity.unit)
+        values = ", ".join(f"{number(m.value)}{unit} on day {m.day:g}" for m in points)
+        said.append(f"{symbol_of(name)} {rule.statistic}{' ratio to reference' if rule.normalised else ''}: {values}")
         if spread is not None:
             said.append(f"grey band: changes below {number(spread.rc_percent)} % come from repeating alone ({spread.source})")
     caption = f"{lesion_title(verdict.lesion_id)}, rule {rule.name}: {'; '.join(said)}. Threshold: {rule.source}."

@@ -9,16 +9,14 @@ from afterglow.records.quantity import QUANTITIES
 from afterglow.records.result import ExamResult, RegionCurve
 from afterglow.report.figures.canvas import (
     FAINT_INK,
-    LESION_INK,
-    OTHER_INKS,
     PAGE_INCHES,
-    REFERENCE_INK,
     SMALL_PT,
     TEXT_PT,
     box,
     dress_plot,
     finished,
     plain,
+    region_inks,
     sheet,
     write,
 )
@@ -26,15 +24,6 @@ from afterglow.report.words import symbol_math, with_unit
 
 LEGEND_INCHES = 2.5
 LINE_INCHES = 0.19
-
-
-def _inks(curves: tuple[RegionCurve, ...]) -> list[str]:
-    spare = iter(OTHER_INKS * (1 + len(curves) // len(OTHER_INKS)))
-    inks: list[str] = []
-    for curve in curves:
-        wanted = LESION_INK if curve.label.startswith("lesion") else REFERENCE_INK
-        inks.append(wanted if wanted not in inks else next(spare))
-    return inks
 
 
 def _parameter(name: str, value: float, unit: str) -> str:
@@ -70,7 +59,7 @@ def curves_figure(exam: ExamResult) -> Figure | None:
     curves = exam.curves
     if not curves:
         return None
-    inks = _inks(curves)
+    inks = region_inks([curve.label for curve in curves])
     lines = sum(3 + len(curve.parameters) for curve in curves)
     figure = sheet(PAGE_INCHES, max(4.4, lines * LINE_INCHES + 0.2))
     width = PAGE_INCHES - 0.9 - LEGEND_INCHES

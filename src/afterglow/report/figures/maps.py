@@ -1,4 +1,4 @@
-"""The maps of one visit: all of them through the widest slice of a lesion, and a close-up through its neighbours."""
+"""The maps of one visit: those of its panel through the widest slice of a lesion, and a close-up through its neighbours."""
 
 from collections.abc import Mapping, Sequence
 
@@ -29,26 +29,31 @@ from afterglow.report.figures.canvas import (
 )
 from afterglow.report.figures.scene import Crop, Scene, body_crop, close_crop, neighbours, scene_of, widest_slice
 from afterglow.report.figures.tiles import (
+    bar_beside,
     colour_bar,
     draw_anatomy,
     draw_letters,
     draw_map,
     draw_regions,
     fit_tile,
+    heat_said,
     outlines_said,
     tile_title,
 )
 from afterglow.report.figures.windows import Window, dimmed, grey_range, tables_of
-from afterglow.report.words import lesion_title, lesion_words, number, title_math
+from afterglow.report.words import lesion_title, lesion_words, number, symbol_of, title_math
 
 COLUMNS = 4
+THREES = (3, 5, 6, 9)  # numbers of pictures that stand better in rows of three
 SLICES = 5
 NAME_ROOM = 0.55
 GAP = 0.06
 BAR_ROOM = 0.48  # inches beside a picture for the colour bar and its numbers
 TITLE_ROOM = 0.3
 TALLEST_TILE = 3.2
-CLOSE_UP_ROWS = ("ktrans", "vp", "ve", "ps", "fp", "kep")  # which maps a close-up prefers, in this order
+CLOSE_UP_ROWS = ("ktrans", "vp", "ve", "ps", "fp", "kep")  # which maps a close-up prefers, in this order; else the panel
+MOST_ROWS = 4
+FITTED = ("ktrans", "fp", "ps", "vp")  # a tissue model was fitted where one of these was mapped
 
 
 def _measured(exam: ExamResult) -> NDArray[np.bool_]:
@@ -84,15 +89,16 @@ def _status_tile(axes: Axes, scene: Scene, status: NDArray[np.uint8], crop: Crop
     )  # fmt: skip
 
 
-def _status_said(fitted: ParameterMap, lesion: Lesion | None) -> str:
-    if lesion is None or not lesion.mask.any():
+def _status_said(found: ParameterMap | None, lesion: Lesion | None) -> str:
+    if found is None or lesion is None or not lesion.mask.any():
         return ""
-    codes, counts = np.unique(fitted.status[lesion.mask], return_counts=True)
+    codes, counts = np.unique(found.status[lesion.mask], return_counts=True)
     words = [
         f"{count} {STATUS_WORDS[Status(code)]}" for code, count in zip(codes.tolist(), counts.tolist(), strict=True)
         if code in set(Status)
     ]  # fmt: skip
-    return f"Fit of {fitted.quantity.symbol} in the lesion, voxels: {', '.join(words)}."
+    what = "Loops" if found.quantity.name == "mti" else f"Fit of {symbol_of(found.quantity.name)}"
+    return f"{what} in the lesion, voxels: {', '.join(words)}."
 
 
 def _short(backdrop_name: str) -> str:
@@ -105,69 +111,92 @@ def _short(backdrop_name: str) -> str:
 
 def _grid_of_tiles(size_mm: tuple[float, float], count: int) -> tuple[Sheet, list[tuple[float, float]], tuple[float, float]]:
     """A sheet for that many pictures with room for bars: the places of their top left corners, and their size."""
-    columns = min(COLUMNS, count)
+    most = 3 if count in THREES else COLUMNS
+    columns = min(most, count)
     rows = -(-count // columns)
-    place = PAGE_INCHES / COLUMNS
-    wide, high = fit_tile(size_mm, place - BAR_ROOM - GAP, TALLEST_TILE)
+    wide, high = fit_tile(size_mm, PAGE_INCHES / most - BAR_ROOM - GAP, TALLEST_TILE)
     place = wide + BAR_ROOM + GAP
     figure = sheet(place * columns, rows * (high + TITLE_ROOM) + 0.04)
     corners = [((n % columns) * place + 0.02, (n // columns) * (high + TITLE_ROOM) + TITLE_ROOM) for n in range(count)]
     return figure, corners, (wide, high)
 
 
+def panel_of(exam: ExamResult) -> tuple[ParameterMap, ...]:
+    """The maps that the report shows: those of the panel in its order, all where it names none that exists."""
+    named = tuple(found for found in (exam.map_of(name) for name in exam.panel) if found is not None)
+    return named or exam.maps
+
+
 def maps_overview(exam: ExamResult, lesion: Lesion | None, windows: Mapping[str, Window]) -> Figure:
-    """Anatomy, every map and the fit status through the widest slice of the lesion.
+    """Anatomy, the maps of the panel and, where a tissue model was fitted, its status through the widest slice of the lesion.
 
     Without a lesion the slice with the most measured voxels. GridMismatch where a map lies elsewhere.
     """
     scene = scene_of(exam, lesion)
     index = widest_slice(scene.lesion, scene.view.stand(_measured(exam)))
     crop = body_crop(scene.view, scene.backdrop, scene.lesion | scene.reference)
-    grey = grey_range(scene.backdrop)
-    fitted = _fitted(exam)
-    figure, corners, (wide, high) = _grid_of_tiles(crop.size_mm(scene.view), len(exam.maps) + (2 if fitted else 1))
+    anatomy = [(_short(name), scene.view.stand(volume)) for name, volume in ((exam.backdrop_name, exam.backdrop), *exam.pictures)]
+    shown, fitted = panel_of(exam), _fitted(exam)
+    count = len(anatomy) + len(shown) + (1 if fitted else 0)
+    figure, corners, (wide, high) = _grid_of_tiles(crop.size_mm(scene.view), count)
     for n, (left, top) in enumerate(corners):
         axes = box(figure, left, top, wide, high)
-        draw_anatomy(axes, crop.of(scene.backdrop[index]), grey if n == 0 else dimmed(grey))
-        if n == 0:
-            tile_title(axes, plain(_short(exam.backdrop_name)))
-            _legend(axes, scene)
-        elif n <= len(exam.maps):
-            shown = exam.maps[n - 1]
-            window = windows[shown.quantity.name]
-            draw_map(axes, crop.of(scene.view.stand(shown.values)[index]), window)
-            tile_title(axes, title_math(shown.quantity))
-            colour_bar(figure, left + wide + 0.05, top, high, window)
+        if n < len(anatomy):
+            title, volume = anatomy[n]
+            draw_anatomy(axes, crop.of(volume[index]), grey_range(volume))
+            tile_title(axes, plain(title))
+        elif n < len(anatomy) + len(shown):
+            _map_tile(figure, axes, scene, shown[n - len(anatomy)], windows, crop, index)
         elif fitted is not None:
+            draw_anatomy(axes, crop.of(scene.backdrop[index]), dimmed(grey_range(scene.backdrop)))
             tile_title(axes, "fit status")
             _status_tile(axes, scene, fitted.status, crop, index)
+        if n == 0:
+            _legend(axes, scene)
         draw_regions(axes, scene, index, crop)
         draw_letters(axes, scene.view)
     where = f"{scene.view.words} slice at {scene.view.slice_words(index)}"
-    names = ", ".join(m.quantity.long_name for m in exam.maps) or "nothing"
+    names = ", ".join(m.quantity.long_name for m in shown) or "nothing"
     return finished(
         figure,
         name=f"ses-{exam.session}_{f'lesion-{lesion.lesion_id}_' if lesion is not None else ''}maps",
         caption=_overview_caption(exam, lesion, scene, where, windows),
-        alt=f"Pictures of one {where}: anatomy and maps of {names}.",
-        colour_tables=tables_of([windows[m.quantity.name] for m in exam.maps]),
+        alt=f"Pictures of one {where}: {', '.join(['anatomy', *(name for name, _ in exam.pictures)])} and maps of {names}.",
+        colour_tables=tables_of([windows[m.quantity.name] for m in shown]),
     )
 
 
+def _map_tile(
+    figure: Sheet, axes: Axes, scene: Scene, shown: ParameterMap, windows: Mapping[str, Window], crop: Crop, index: int
+) -> None:
+    """One map over dimmed anatomy, with its title and its colours beside it."""
+    window = windows[shown.quantity.name]
+    draw_anatomy(axes, crop.of(scene.backdrop[index]), dimmed(grey_range(scene.backdrop)))
+    draw_map(axes, crop.of(scene.view.stand(shown.values)[index]), window)
+    tile_title(axes, title_math(shown.quantity))
+    bar_beside(figure, axes, window)
+
+
 def _fitted(exam: ExamResult) -> ParameterMap | None:
-    """The map whose fit status is shown."""
-    return exam.map_of("ktrans") or (exam.maps[0] if exam.maps else None)
+    """The map whose fit status is shown: of the tissue model, where one of its parameters is among the maps shown."""
+    shown = {found.quantity.name: found for found in panel_of(exam)}
+    return next((shown[name] for name in FITTED if name in shown), None)
 
 
 def _overview_caption(exam: ExamResult, lesion: Lesion | None, scene: Scene, where: str, windows: Mapping[str, Window]) -> str:
-    fitted = _fitted(exam)
+    shown = panel_of(exam)
+    further = [symbol_of(m.quantity.name) for m in exam.maps if m not in shown]
+    missing = [symbol_of(name) for name in exam.panel if exam.map_of(name) is None]
     parts = (
         f"Maps of ses-{exam.session} over {exam.backdrop_name}, {where}.",
         _lesion_said(lesion),
         outlines_said(bool(scene.lesion.any()), bool(scene.reference.any())),
         "Voxels that were not measured show the anatomy.",
-        _windows_said(exam.maps, windows),
-        _status_said(fitted, lesion) if fitted else "",
+        heat_said([m.quantity for m in shown]),
+        _windows_said(shown, windows),
+        _status_said(_fitted(exam) or exam.map_of("mti"), lesion),
+        f"Not made at this visit: {', '.join(missing)}." if missing else "",
+        f"Further maps in the folder: {', '.join(further)}." if further else "",
     )
     return " ".join(part for part in parts if part)
 
@@ -188,7 +217,8 @@ def _lesion_said(lesion: Lesion | None) -> str:
 
 def close_up(exam: ExamResult, lesion: Lesion, windows: Mapping[str, Window]) -> Figure | None:
     """Rows of maps, columns of slices through the lesion and its neighbourhood; None where there is nothing to show."""
-    shown = [m for m in (exam.map_of(name) for name in CLOSE_UP_ROWS) if m is not None][:3] or list(exam.maps[:3])
+    usual = [m for m in (exam.map_of(name) for name in CLOSE_UP_ROWS) if m is not None][:3]
+    shown = usual or list(panel_of(exam)[:MOST_ROWS])
     if not lesion.mask.any() or not shown:
         return None
     scene = scene_of(exam, lesion)
@@ -212,7 +242,9 @@ def close_up(exam: ExamResult, lesion: Lesion, windows: Mapping[str, Window]) ->
         figure,
         name=f"ses-{exam.session}_lesion-{lesion.lesion_id}_closeup",
         caption=f"Close-up of {words}, ses-{exam.session}: {len(indices)} {scene.view.words} slice{'s' * (len(indices) > 1)}. "
-        f"{outlines_said(True, beside)} {_windows_said(shown, windows)}",
+        f"{outlines_said(True, beside)} {heat_said([m.quantity for m in shown])} {_windows_said(shown, windows)}".replace(
+            "  ", " "
+        ),
         alt=f"Close-up pictures of {words} in {len(indices)} slices: {names}.",
         colour_tables=tables_of([windows[m.quantity.name] for m in shown]),
     )

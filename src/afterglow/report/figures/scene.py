@@ -53,6 +53,11 @@ def check_grids(exam: ExamResult) -> None:
         raise GridMismatch(
             f"{place}: the anatomy is {exam.backdrop.shape} but the visit's grid is {exam.grid.shape}; resample it before reporting"
         )
+    for name, picture in exam.pictures:
+        if picture.shape != exam.grid.shape:
+            raise GridMismatch(
+                f"{place}: the picture {name} is {picture.shape} but the visit's grid is {exam.grid.shape}; resample it before reporting"
+            )
     named: list[tuple[str, Grid]] = [(f"the {m.quantity.name} map", m.grid) for m in exam.maps]
     named += [(f"lesion {lesion.lesion_id}", lesion.grid) for lesion in exam.lesions]
     if exam.reference is not None:

@@ -1,6 +1,6 @@
 """One picture of one slice: anatomy, a map over it, outlines, letters; and the colour bar beside it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import matplotlib.patheffects as effects
@@ -12,12 +12,24 @@ from matplotlib.figure import Figure as Sheet
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 from numpy.typing import NDArray
 
+from afterglow.records.quantity import Quantity
 from afterglow.report.figures.canvas import FAINT_INK, INK, LESION_ON_IMAGE, REFERENCE_ON_IMAGE, SMALL_PT, box
 from afterglow.report.figures.planes import View
 from afterglow.report.figures.scene import Crop, Scene
 from afterglow.report.figures.windows import Window
 
 BAR_INCHES = 0.09
+_HEAT = (
+    (
+        {"mti", "nmti", "mti_uncorrected", "nmti_uncorrected"},
+        "Warm: positive MTI, a clockwise loop, arterioles prevail; cool: negative, counter-clockwise, venules prevail. "
+        "MTI has been validated on simulated physics only.",
+    ),
+    (
+        {"leakage_ge", "leakage_se"},
+        "Warm: K2 positive, T1 effects prevail; cool: K2 negative, T2* effects (T2 in the spin echo) prevail.",
+    ),
+)
 
 
 def draw_anatomy(axes: Axes, plane: NDArray[Any], grey: tuple[float, float]) -> None:
@@ -88,13 +100,19 @@ def colour_bar(figure: Sheet, left_in: float, top_in: float, height_in: float, w
     axes = box(figure, left_in, top_in + 0.04 * height_in, BAR_INCHES, 0.92 * height_in)
     bar = figure.colorbar(ScalarMappable(Normalize(window.low, window.high), window.colours), cax=axes)
     bar.locator = MaxNLocator(nbins=5, steps=[1, 2, 2.5, 5, 10])
-    bar.formatter = FuncFormatter(_tick)
+    bar.formatter = FuncFormatter(lambda value, _: _tick(value * window.factor))
     bar.update_ticks()
     bar.outline.set_visible(False)
     axes.tick_params(labelsize=SMALL_PT, length=2.5, width=0.6, colors=FAINT_INK, labelcolor=INK)
 
 
-def _tick(value: float, _: int | None = None) -> str:
+def bar_beside(figure: Sheet, axes: Axes, window: Window) -> None:
+    """The colour bar at the right edge of a picture, as high as it."""
+    place, (page_width, page_height) = axes.get_position(), figure.get_size_inches()
+    colour_bar(figure, place.x1 * page_width + 0.05, (1 - place.y1) * page_height, place.height * page_height, window)
+
+
+def _tick(value: float) -> str:
     """A number as short as it gets, 2e7 for 2e+07: neither a factor floating over the bar nor ticks that reach the next picture."""
     mantissa, e, power = f"{value:g}".partition("e")
     return f"{mantissa}e{int(power)}" if e else mantissa
@@ -105,6 +123,12 @@ def fit_tile(size_mm: tuple[float, float], width_in: float, height_in: float) ->
     high_mm, wide_mm = size_mm
     scale = min(width_in / wide_mm, height_in / high_mm)
     return wide_mm * scale, high_mm * scale
+
+
+def heat_said(quantities: Iterable[Quantity]) -> str:
+    """What warm and cool mean in the maps that have zero in the middle of their colours and something to tell by it."""
+    names = {quantity.name for quantity in quantities}
+    return " ".join(words for known, words in _HEAT if names & known)
 
 
 def outlines_said(has_lesion: bool, has_reference: bool) -> str:

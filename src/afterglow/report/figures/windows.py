@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from afterglow.records.quantity import Quantity
 from afterglow.records.result import ExamResult
 from afterglow.report.figures.scene import check_grids
-from afterglow.report.words import unit_words
+from afterglow.report.words import shown_in, symbol_of, unit_after
 
 _DARK_DIVERGING = LinearSegmentedColormap.from_list(
     "dark_diverging", ["#b8ecff", "#3fa7f0", "#1c5fb0", "#1a2c4a", "#1c1c1f", "#4d1c1a", "#b83224", "#f2803a", "#ffe0a3"]
@@ -25,6 +25,7 @@ _TABLES: dict[str, Colormap] = {
     "error": matplotlib.colormaps["magma"],
 }
 _FILLS_TOO_LITTLE = 0.4  # a region whose bright end lies below this part of the usual range would look black
+_NO_USUAL_RANGE = ("{relative}", "s-5/2", "{plane}")  # they grow with dose and echo time, MTI with CBV^(5/2): no range is usual
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,7 @@ class Window:
     high: float
     colours: Colormap
     said: str
+    factor: float = 1.0  # of the numbers beside the colours, where the unit is printed scaled
 
 
 def _nice(value: float) -> float:
@@ -48,27 +50,34 @@ def _finite(array: NDArray[Any]) -> NDArray[np.float64]:
     return values[np.isfinite(values)]
 
 
-def window_of(quantity: Quantity, region: NDArray[Any], *, called: str) -> Window:
+def window_of(quantity: Quantity, region: NDArray[Any], *, called: str, whole: NDArray[Any] | None = None) -> Window:
     """The usual range of the quantity, unless the region of interest (any shape) would be lost in it or burst it.
 
     Then the range ends at the 98th percentile of the region, which the sentence calls by that name.
-    Diverging quantities keep zero in the middle.
+    Diverging quantities keep zero in the middle. A quantity without a usual range (relative units) always ends there, or at
+    the 90th percentile of the `whole` map where that is more, so that a dark lesion does not make the brain burst.
     """
     colours = _TABLES[quantity.colours]
-    unit = unit_words(quantity.unit)
+    around_zero = quantity.colours == "diverging"
     low, high = quantity.display
-    values = _finite(region)
+    high = max(abs(low), abs(high)) if around_zero else high
+    values = np.abs(_finite(region)) if around_zero else _finite(region)
     reason, percentile = "usual range", f"98th percentile of {called}"
-    if quantity.colours == "diverging":
-        high = max(abs(low), abs(high))
-        if values.size and np.percentile(np.abs(values), 98) > high:
-            high, reason = _nice(float(np.percentile(np.abs(values), 98))), percentile
-        low = -high
-    elif values.size:
-        bright = float(np.percentile(values, 98))
-        if bright > high or low < bright < low + _FILLS_TOO_LITTLE * (high - low):
-            high, reason = min(_nice(bright), quantity.sane[1]), percentile
-    return Window(low, high, colours, _said(quantity.symbol, low, high, unit, reason))
+    bright = float(np.percentile(values, 98)) if values.size else 0.0
+    if quantity.unit in _NO_USUAL_RANGE:
+        high, reason = _own_range(high, bright, _finite([] if whole is None else np.abs(whole)), percentile)
+    elif values.size and (bright > high or (not around_zero and low < bright < low + _FILLS_TOO_LITTLE * (high - low))):
+        high, reason = _nice(bright) if around_zero else min(_nice(bright), quantity.sane[1]), percentile
+    low = -high if around_zero else low
+    return Window(low, high, colours, _said(quantity, low, high, reason), shown_in(quantity.unit))
+
+
+def _own_range(usual: float, bright: float, whole: NDArray[np.float64], percentile: str) -> tuple[float, str]:
+    """End of the range of a quantity without a usual one, and where it comes from."""
+    ordinary = float(np.percentile(whole, 90)) if whole.size else 0.0
+    if max(bright, ordinary) <= 0:
+        return usual, "nothing was measured"
+    return (_nice(bright), percentile) if bright >= ordinary else (_nice(ordinary), "90th percentile of the map")
 
 
 def windows_of(exams: Sequence[ExamResult]) -> dict[str, Window]:
@@ -77,7 +86,7 @@ def windows_of(exams: Sequence[ExamResult]) -> dict[str, Window]:
     The region of interest is every lesion of every visit; all of the map where a visit has no lesion.
     GridMismatch where the parts of a visit lie on different grids.
     """
-    regions: dict[str, tuple[Quantity, list[NDArray[np.float32]]]] = {}
+    regions: dict[str, tuple[Quantity, list[NDArray[np.float32]], list[NDArray[np.float32]]]] = {}
     for exam in exams:
         check_grids(exam)
         inside = np.zeros(exam.grid.shape, dtype=np.bool_)
@@ -85,9 +94,14 @@ def windows_of(exams: Sequence[ExamResult]) -> dict[str, Window]:
             inside |= lesion.mask
         for found in exam.maps:
             values = found.values[inside] if inside.any() else found.values.ravel()
-            regions.setdefault(found.quantity.name, (found.quantity, []))[1].append(values)
+            _, inner, whole = regions.setdefault(found.quantity.name, (found.quantity, [], []))
+            inner.append(values)
+            whole.append(found.values.ravel())
     called = "the lesion" if any(lesion.mask.any() for exam in exams for lesion in exam.lesions) else "the map"
-    return {name: window_of(quantity, np.concatenate(values), called=called) for name, (quantity, values) in regions.items()}
+    return {
+        name: window_of(quantity, np.concatenate(inner), called=called, whole=np.concatenate(whole))
+        for name, (quantity, inner, whole) in regions.items()
+    }
 
 
 def difference_window(quantity: Quantity, change: NDArray[Any], region: NDArray[np.bool_]) -> Window:
@@ -97,13 +111,15 @@ def difference_window(quantity: Quantity, change: NDArray[Any], region: NDArray[
     high, reason = (_nice(bright), "98th percentile of the lesion") if bright > 0 else (
         (quantity.display[1] - quantity.display[0]) / 2, "half of the usual range"
     )  # fmt: skip
-    said = _said(f"change of {quantity.symbol}", -high, high, unit_words(quantity.unit), reason)
-    return Window(-high, high, _DARK_DIVERGING, said)
+    said = _said(quantity, -high, high, reason, change=True)
+    return Window(-high, high, _DARK_DIVERGING, said, shown_in(quantity.unit))
 
 
-def _said(what: str, low: float, high: float, unit: str, reason: str) -> str:
-    ends = f"{low:g} to {high:g} {unit}".strip()
-    return f"{what} {ends} ({reason})"
+def _said(quantity: Quantity, low: float, high: float, reason: str, *, change: bool = False) -> str:
+    """ "ADC 0 to 3 × 10⁻³ mm²/s (usual range)"."""
+    factor = shown_in(quantity.unit)
+    what = f"change of {symbol_of(quantity.name)}" if change else symbol_of(quantity.name)
+    return f"{what} {low * factor:g} to {high * factor:g}{unit_after(quantity.unit)} ({reason})"
 
 
 def grey_range(backdrop: NDArray[Any]) -> tuple[float, float]:
