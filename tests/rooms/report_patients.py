@@ -172,7 +172,7 @@ def measurements(visit: ExamResult) -> tuple[Measurement, ...]:
                 float(mask.sum()) * visit.grid.voxel_ml,
                 "" if ratio_to is None else visit.reference.kind,
                 ratio_to,
-                "dce",
+                visit.space,
                 visit.method,
                 "run-1",
             )
@@ -192,7 +192,7 @@ def measurements(visit: ExamResult) -> tuple[Measurement, ...]:
             name,
             "mean",
             float(inside.mean() / outside.mean()),
-            error / float(outside.mean()),
+            error / abs(float(outside.mean())),
             "1",
             float(outside.mean()),
         )

@@ -12,8 +12,11 @@ from afterglow.records.response import Repeatability, Rule, Verdict
 from afterglow.records.result import ExamResult, PatientResult
 from afterglow.report.figures.arterial import arterial_figure
 from afterglow.report.figures.before_after import before_after
+from afterglow.report.figures.bolus import bolus_figure
 from afterglow.report.figures.change import change_figure
 from afterglow.report.figures.curves import curves_figure
+from afterglow.report.figures.leakage import leakage_figure
+from afterglow.report.figures.loops import loops_figure
 from afterglow.report.figures.maps import pictures_of
 from afterglow.report.figures.motion import motion_figure
 from afterglow.report.figures.spread import spread_figure
@@ -149,11 +152,16 @@ def _visit_sections(exam: ExamResult, windows: Mapping[str, Window], numbers: Se
     lesions = sorted(exam.lesions, key=lambda lesion: -lesion.n_voxels)[:MOST_LESIONS]
     parts = (
         Section("Maps", tuple(_maps(exam, lesions, windows)), "maps"),
-        Section("Curves", tuple(_given(arterial_figure(exam), curves_figure(exam))), "curves"),
+        Section("Curves", tuple(_curves(exam)), "curves"),
         Section("Measurements", tuple(numbers), "measurements"),
         Section("Quality", tuple(_quality(exam)), "quality"),
     )
     return [part for part in parts if part.blocks]
+
+
+def _curves(exam: ExamResult) -> list[Block]:
+    """What went into the vessels and came out of the regions: concentrations, or rates of relaxation and their loops."""
+    return _given(arterial_figure(exam), curves_figure(exam), bolus_figure(exam), loops_figure(exam))
 
 
 def _given(*figures: Figure | None) -> list[Block]:
@@ -165,7 +173,7 @@ def _maps(exam: ExamResult, lesions: Sequence[Lesion], windows: Mapping[str, Win
     if len(lesions) < len(exam.lesions):
         blocks.append(Text(f"Pictures of the {len(lesions)} largest of {len(exam.lesions)} lesions; the tables hold all."))
     blocks += pictures_of(exam, lesions, windows)
-    blocks += _given(*(spread_figure(exam, lesion) for lesion in lesions[:1]))
+    blocks += _given(leakage_figure(exam, windows), *(spread_figure(exam, lesion) for lesion in lesions[:1]))
     if exam.reference is not None:
         blocks.append(Text(f"Reference tissue: {exam.reference.kind}, {exam.reference.method}."))
     return blocks
