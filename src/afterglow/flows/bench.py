@@ -2,11 +2,9 @@
 
 import os
 import sys
-import time
 import tracemalloc
-from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -21,8 +19,9 @@ from afterglow.flows.bench_curves import (
     repeated,
     synthetic,
 )
-from afterglow.flows.figures import Figure
+from afterglow.flows.figures import Figure, at_least
 from afterglow.flows.peers import PeerRun, filtered_tofts, lagged_tofts, largest_excess, package_run, scipy_run
+from afterglow.flows.stopwatch import least_cpu_s
 from afterglow.flows.work import Progress
 from afterglow.kernels.delayed import fit_delayed
 from afterglow.kernels.fit import fit_tissue
@@ -39,8 +38,6 @@ _T1_BOUNDS_S = (0.05, 10.0)
 _PEER_CURVES = {"scipy": 1_000, "bounded": 200, "package": 20_000}
 _PACKAGES = (("pbrain", "etofts_over_pbrain", 300.0), ("osipy", "etofts_over_osipy", 1000.0))
 _GOALS = {"etofts_f32": 4e6, "etofts_f64": 2e6, "etofts_invivo": 1.5e6, "etofts_delay": 250e3, "t1_vfa": 500e3}
-
-Result = TypeVar("Result")
 
 
 class _Measured(NamedTuple):
@@ -67,7 +64,7 @@ def bench_dce(*, peers: bool, in_vivo: Path | None, peer_python: str | None, pro
         measured["etofts_delay"] = _delay_rate()
         progress("T1", 4, stages)
         measured["t1_vfa"] = _t1_rate()
-        figures = [_at_least(name, m.rate, _RATE, _GOALS[name], m.words) for name, m in measured.items()]
+        figures = [at_least(name, m.rate, _RATE, _GOALS[name], m.words) for name, m in measured.items()]
         progress("growth and memory", 5, stages)
         figures += [_growth(curves), _memory(curves)]
         if not peers:
@@ -81,7 +78,7 @@ def bench_dce(*, peers: bool, in_vivo: Path | None, peer_python: str | None, pro
 
 def _etofts_rate(curves: Curves, dtype: Float) -> _Measured:
     y = repeated(curves.curves_mM.astype(dtype), _MANY)
-    seconds, fit = _best(lambda: _fit(curves, y), repeats=5)
+    seconds, fit = least_cpu_s(lambda: _fit(curves, y), repeats=5)
     on_bound = float(np.isin(fit.status, (Status.AT_BOUND, Status.NO_UPTAKE)).mean())
     return _Measured(
         len(y) / seconds,
@@ -97,7 +94,7 @@ def _fit(curves: Curves, y: Array) -> Fit:
 def _delay_rate() -> _Measured:
     curves = synthetic(_LATE[0], delays_s=_DELAYS_S)
     y = repeated(curves.curves_mM.astype(np.float32), _LATE[1])
-    seconds, _ = _best(
+    seconds, _ = least_cpu_s(
         lambda: fit_delayed("etofts", curves.times_s, y, curves.times_s, curves.plasma_mM, delay_range_s=_DELAY_RANGE_S),
         repeats=2,
     )
@@ -111,9 +108,9 @@ def _delay_rate() -> _Measured:
 def _t1_rate() -> _Measured:
     signal = repeated(flip_angle_signals(_DIFFERENT).astype(np.float32), _MANY)
     flips = np.array(FLIPS_DEG)
-    seconds, _ = _best(lambda: t1_vfa(signal, flip_deg=flips, tr_s=TR_S, t1_bounds_s=_T1_BOUNDS_S), repeats=3)
+    seconds, _ = least_cpu_s(lambda: t1_vfa(signal, flip_deg=flips, tr_s=TR_S, t1_bounds_s=_T1_BOUNDS_S), repeats=3)
     b1 = np.linspace(0.8, 1.2, len(signal), dtype=np.float32)
-    with_map, _ = _best(lambda: t1_vfa(signal, flip_deg=flips, tr_s=TR_S, b1=b1, t1_bounds_s=_T1_BOUNDS_S), repeats=1)
+    with_map, _ = least_cpu_s(lambda: t1_vfa(signal, flip_deg=flips, tr_s=TR_S, b1=b1, t1_bounds_s=_T1_BOUNDS_S), repeats=1)
     return _Measured(
         len(signal) / seconds,
         f"float32, nonlinear least squares of {len(FLIPS_DEG)} flip angles, {len(signal)} voxels; {len(signal) / with_map:.3g}/s with a B1 map",
@@ -126,7 +123,7 @@ def _growth(curves: Curves) -> Figure:
     costs = []
     for n in sizes:
         y = repeated(curves.curves_mM.astype(np.float32), n)
-        costs.append(_best(lambda y=y: _fit(curves, y), repeats=2 if n > _MANY else 3)[0])  # type: ignore[misc]
+        costs.append(least_cpu_s(lambda y=y: _fit(curves, y), repeats=2 if n > _MANY else 3)[0])  # type: ignore[misc]
     per_voxel = ", ".join(f"{1e6 * cost / n:.3f} us at {n}" for n, cost in zip(sizes, costs, strict=True))
     ratio = costs[-1] / sizes[-1] / (costs[0] / sizes[0])
     return Figure(
@@ -172,7 +169,7 @@ def _over_scipy(curves: Curves, fast: float, double: float) -> list[Figure]:
     ratio = fast / lm.voxels_per_s
     excess, n = largest_excess(some, _fit(some, some.curves_mM).values, lm)
     return [
-        _at_least(
+        at_least(
             "etofts_over_curve_fit", ratio, "1", 1500.0,
             f"afterglow float32 over {lm.who} at {lm.voxels_per_s:.0f} voxels/s, exact convolution on any frame times in numpy, "
             f"{_lost(lm)}; afterglow float64 is {double / lm.voxels_per_s:.0f} times as fast; {bounded.who} {bounded.voxels_per_s:.0f} voxels/s",
@@ -199,7 +196,7 @@ def _over_package(curves: Curves, fast: float, peer: str, name: str, goal: float
     own = _fit(some, some.curves_mM).values[:, 0]
     truth = some.truth[: len(own), 0]
     errors = [100 * float(np.median(np.abs(found / truth - 1))) for found in (run.values[:, 0], own)]
-    return _at_least(
+    return at_least(
         name, fast / run.voxels_per_s, "1", goal,
         f"afterglow float32 over {run.who} at {run.voxels_per_s:.0f} voxels/s, {_lost(run)}; median error of Ktrans {errors[0]:.2f} %, "
         f"of afterglow {errors[1]:.2f} %",
@@ -213,17 +210,3 @@ def _lost(run: PeerRun) -> str:
 def _no_peers() -> list[Figure]:
     names = [("etofts_over_curve_fit", 1500.0), *((name, goal) for _, name, goal in _PACKAGES)]
     return [Figure(name, None, "1", goal, None, "not measured: --no-peers") for name, goal in names]
-
-
-def _at_least(name: str, value: float, unit: str, goal: float, detail: str) -> Figure:
-    return Figure(name, value, unit, goal, value >= goal, detail)
-
-
-def _best(work: Callable[[], Result], *, repeats: int) -> tuple[float, Result]:
-    """The least CPU seconds of some repeats, and what the work gave."""
-    least = np.inf
-    for _ in range(repeats):
-        begin = time.process_time()
-        result = work()
-        least = min(least, time.process_time() - begin)
-    return least, result

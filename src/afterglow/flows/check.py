@@ -3,6 +3,7 @@
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from afterglow.flows.exam import dynamic_series
 from afterglow.flows.method import Method, load_method
 from afterglow.flows.patient import role_patterns
 from afterglow.io.bids import Dataset, open_dataset, sessions
@@ -66,12 +67,11 @@ def check_dataset(bids_dir: Path, method_name: str, outlines_dir: Path | None = 
 def _look(dataset: Dataset, subject: str, session: str, method: Method, outlines_dir: Path | None) -> VisitCheck:
     try:
         exam = read_exam(dataset, subject, session, role_patterns(method))
+        dynamic_series(exam, method)
         outlines = find_outlines(dataset, subject, session, outlines_dir)
     except AfterglowError as error:
         return VisitCheck(subject, session, (), (), (), str(error))
     have = tuple(name for name, spec in method.series.items() if any(role in exam.series for role in spec.roles))
     missing = tuple(name for name in method.series if name not in have)
-    needed = [name for name in missing if method.series[name].required]
-    problem = f"sub-{subject} ses-{session}: method {method.name} needs {', '.join(needed)}, and there is none" if needed else ""
     drawn = tuple(f"{o.label} {o.lesion_id}".strip() for o in outlines)
-    return VisitCheck(subject, session, have, missing, drawn, problem)
+    return VisitCheck(subject, session, have, missing, drawn, "")

@@ -9,9 +9,12 @@ from threadpoolctl import threadpool_limits
 
 from afterglow.flows.figures import Figure
 from afterglow.flows.work import Progress
-from afterglow.io.osipi import Case, Kind, read_cases
+from afterglow.io.osipi import read_cases
+from afterglow.io.osipi_case import Case, Kind
 from afterglow.kernels.aif_population import POPULATION_AIFS
 from afterglow.kernels.delayed import fit_delayed
+from afterglow.kernels.dsc_deconvolution import STEPPED_THRESHOLDS, deconvolve_oscillation, flow_ml_100g_min
+from afterglow.kernels.dsc_volume import blood_volume, blood_volume_ml_100g
 from afterglow.kernels.fit import fit_tissue
 from afterglow.kernels.models import MODELS
 from afterglow.kernels.spgr import concentration
@@ -22,6 +25,7 @@ from afterglow.records.errors import BadInput
 DELAY_RANGE_S = (-10.0, 10.0)  # the range that OSIPI's tests give a fit with delay
 T1_BOUNDS_S = (0.01, 50.0)  # wide: no case of OSIPI's comes near
 FIFTH = 0.2
+OSCILLATION_LIMIT = 0.035  # Wu 2003, doi:10.1002/mrm.10522
 
 
 class Measured(NamedTuple):
@@ -138,6 +142,21 @@ def _population(cases: Sequence[Case]) -> list[Answer]:
     ]
 
 
+def _bolus(cases: Sequence[Case]) -> list[Answer]:
+    """Blood volume by the ratio of areas, flow by oSVD. The curves are of whole blood at a density of 1: per 100 mL."""
+    answers: list[Answer] = []
+    for case in cases:
+        times_s, artery, tissue = (_array(case, name) for name in ("times_s", "artery", "tissue"))
+        areas = blood_volume(times_s, np.stack([artery, tissue]), window=slice(0, times_s.size))
+        volume = blood_volume_ml_100g(areas[1:], arterial_area=float(areas[0]), kh=1.0, density_g_per_ml=1.0)
+        found = deconvolve_oscillation(
+            times_s, artery, tissue[None], oscillation_limit=OSCILLATION_LIMIT, thresholds=STEPPED_THRESHOLDS
+        )
+        flow = flow_ml_100g_min(found.cbf_per_s, kh=1.0, density_g_per_ml=1.0)
+        answers.append({"cbv_ml_100ml": Measured(volume[0]), "cbf_ml_100ml_min": Measured(flow[0])})
+    return answers
+
+
 WAYS: dict[Kind, Callable[[Sequence[Case]], list[Answer]]] = {
     "tofts": _tissue,
     "etofts": _tissue,
@@ -147,6 +166,7 @@ WAYS: dict[Kind, Callable[[Sequence[Case]], list[Answer]]] = {
     "t1_vfa": _relaxation,
     "si_to_conc": _concentration,
     "population_aif": _population,
+    "dsc": _bolus,
 }
 
 QUANTITIES: dict[str, tuple[str, str]] = {  # reference -> name in a figure, UCUM unit
@@ -159,6 +179,8 @@ QUANTITIES: dict[str, tuple[str, str]] = {  # reference -> name in a figure, UCU
     "r1_per_s": ("r1", "/s"),
     "tissue_mM": ("concentration", "mmol/L"),
     "blood_mM": ("concentration", "mmol/L"),
+    "cbv_ml_100ml": ("cbv", "mL/(100.mL)"),
+    "cbf_ml_100ml_min": ("cbf", "mL/(100.mL)/min"),
 }
 
 

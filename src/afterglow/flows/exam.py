@@ -8,21 +8,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from afterglow.align.resample import resample
+from afterglow.flows.consensus import consensus_lines
 from afterglow.flows.method import Method
-from afterglow.flows.regions import Carried, Drawn, arterial_region, lesions_of, reference_of
+from afterglow.flows.regions import arterial_region
 from afterglow.flows.steps import carry_out
-from afterglow.flows.work import Progress, Work
+from afterglow.flows.work import Arm, Carried, Drawn, Progress, Work
 from afterglow.io.bids import Dataset
 from afterglow.io.outlines import find_aif_curve
-from afterglow.io.results import SPACE
 from afterglow.lesions.measure import Labels, measure, measure_reference
 from afterglow.lesions.size import sizes
 from afterglow.quantify.dce import region_curve
+from afterglow.quantify.region_loop import region_loop
 from afterglow.records.alignment import QualityLine
-from afterglow.records.errors import BadInput, MissingInput
+from afterglow.records.bolus import RegionLoop
+from afterglow.records.errors import BadInput, BadMethod, MissingInput
 from afterglow.records.lesion import Lesion, Reference
 from afterglow.records.measurement import Measurement
-from afterglow.records.protocol import Spgr
+from afterglow.records.protocol import Epi, Spgr
 from afterglow.records.result import ExamResult, RegionCurve
 from afterglow.records.series import Exam, Series
 
@@ -47,35 +49,81 @@ def dynamic_series(exam: Exam, method: Method) -> Series:
             raise MissingInput(
                 f"{where}: method {method.name} needs a series of role {' or '.join(spec.roles)}, and there is none"
             )
-    return _only(exam, method, where)
+    leads = [one for name in method.leads if (one := _only(exam, method, name, where)) is not None]
+    if not leads:
+        roles = " or ".join(role for name in method.leads for role in method.series[name].roles)
+        raise MissingInput(f"{where}: method {method.name} needs a series of role {roles}, and there is none")
+    return leads[0]
 
 
 def begin(exam: Exam, dynamic: Series, method: Method, *, workers: int, progress: Progress) -> Work:
     """Read the dynamic series, and settle whose relaxivity and haematocrit hold."""
-    if not isinstance(dynamic.protocol, Spgr):
-        raise BadInput(f"{dynamic.source}: it is not a spoiled gradient echo")
     progress("reading", 0, 1)
+    match dynamic.protocol:
+        case Spgr():
+            work = _begin_dce(exam, dynamic, dynamic.protocol, method, workers, progress)
+        case Epi():
+            work = _begin_dsc(exam, dynamic, dynamic.protocol, method, workers, progress)
+        case _:
+            raise BadInput(f"{dynamic.source}: it is neither a spoiled gradient echo (DCE) nor echo-planar (DSC)")
+    finite = np.isfinite(work.data)
+    bad = int(np.count_nonzero(~finite.all(axis=-1)))
+    if bad:
+        work.data = np.where(finite, work.data, np.float32(np.nan))
+        work.note("voxels with values that are not finite", str(bad), "warning", "they are left out and have status 5")
+    return work
+
+
+def _begin_dce(exam: Exam, dynamic: Series, protocol: Spgr, method: Method, workers: int, progress: Progress) -> Work:
+    if method.agent is None or method.haematocrit is None:
+        raise BadMethod(f"{method.name}: a DCE series needs [agent] and [haematocrit]")
     agent = dynamic.agent or method.agent.record()
     if dynamic.agent is not None and dynamic.agent.r2star_per_mM_s is None:
         agent = replace(agent, r2star_per_mM_s=method.agent.r2star_per_mM_s)
     haematocrit = dynamic.haematocrit if dynamic.haematocrit is not None else method.haematocrit.value
-    work = Work(exam, method, dynamic, dynamic.load(), dynamic.protocol, agent, haematocrit, workers, progress)
-    _note_protocol(work)
+    work = Work(exam, method, dynamic, dynamic.load(), protocol, agent, haematocrit, workers, progress)
+    _note_frames(work)
+    source = agent.source if dynamic.agent is not None else f"{agent.name}, method file: {agent.source}"
+    level = "ok" if dynamic.agent is not None else "note"
+    work.note("r1 of the contrast agent", f"{agent.r1_per_mM_s:g} /mM/s", level, source)
+    given = dynamic.haematocrit is not None
+    advice = "" if given else f"method file: {method.haematocrit.source}"
+    work.note("haematocrit", f"{haematocrit:g}", "ok" if given else "note", advice)
     return work
 
 
-def _only(exam: Exam, method: Method, where: str) -> Series:
-    roles = method.series["dce"].roles
-    found = [one for role in roles for one in exam.series.get(role, ())]
-    if len(found) != 1:
+def _begin_dsc(exam: Exam, dynamic: Series, protocol: Epi, method: Method, workers: int, progress: Progress) -> Work:
+    work = Work(exam, method, dynamic, dynamic.load(), protocol, None, dynamic.haematocrit, workers, progress)
+    where = f"sub-{exam.subject} ses-{exam.session}" if exam.session else f"sub-{exam.subject}"
+    for name in method.leads:
+        series = _only(exam, method, name, where)
+        if series is None:
+            continue
+        if not isinstance(series.protocol, Epi):
+            raise BadInput(f"{series.source}: it is not echo-planar imaging")
+        data = work.data if series is dynamic else series.load()
+        work.arms[name] = Arm(name, series, data, series.protocol)
+        work.quality += consensus_lines(series)
+    absent = [name for name in method.leads if name not in work.arms]
+    if absent:
+        work.note(
+            "DSC series", f"only {', '.join(work.arms)}", "warning",
+            f"without {absent[0]}: {'CBV, flow and leakage' if absent[0] == 'se' else 'spin-echo CBV and leakage'} are made; MTI and vessels need both",
+        )  # fmt: skip
+    return work
+
+
+def _only(exam: Exam, method: Method, name: str, where: str) -> Series | None:
+    found = [one for role in method.series[name].roles for one in exam.series.get(role, ())]
+    if len(found) > 1:
         names = ", ".join(one.source for one in found)
         raise BadInput(
             f"{where}: {len(found)} dynamic series ({names}); move all but one away, or name one by its role in a copy of the method file"
         )
-    return found[0]
+    return found[0] if found else None
 
 
-def _note_protocol(work: Work) -> None:
+def _note_frames(work: Work) -> None:
     step_s = float(np.median(np.diff(work.times_s)))
     length_s = float(work.times_s[-1] - work.times_s[0])
     slow, short = step_s > _SLOW_FRAMES_S, length_s < _SHORT_S
@@ -88,25 +136,6 @@ def _note_protocol(work: Work) -> None:
     )
     work.note(
         "frames", f"{work.times_s.size}, one each {step_s:.2f} s, {length_s:.0f} s in all", "warning" if advice else "ok", advice
-    )
-    finite = np.isfinite(work.data)
-    bad = int(np.count_nonzero(~finite.all(axis=-1)))
-    if bad:
-        work.data = np.where(finite, work.data, np.float32(np.nan))
-        work.note("voxels with values that are not finite", str(bad), "warning", "they are left out and have status 5")
-    source = work.agent.source if work.dynamic.agent is not None else f"{work.agent.name}, method file: {work.agent.source}"
-    work.note(
-        "r1 of the contrast agent",
-        f"{work.agent.r1_per_mM_s:g} /mM/s",
-        "ok" if work.dynamic.agent is not None else "note",
-        source,
-    )
-    given = work.dynamic.haematocrit is not None
-    work.note(
-        "haematocrit",
-        f"{work.haematocrit:g}",
-        "ok" if given else "note",
-        "" if given else f"method file: {work.method.haematocrit.source}",
     )
 
 
@@ -121,15 +150,15 @@ def quantify_exam(
 ) -> Quantified:
     """Carry out the method on one visit and measure its lesions."""
     exam, method = work.exam, work.method
-    curve = find_aif_curve(dataset, exam.subject, exam.session, outlines_dir, haematocrit=work.haematocrit)
-    work.given_aif = (curve, curve.origin) if curve is not None else None
+    if work.haematocrit is not None:
+        curve = find_aif_curve(dataset, exam.subject, exam.session, outlines_dir, haematocrit=work.haematocrit)
+        work.given_aif = (curve, curve.origin) if curve is not None else None
     anatomy = work.series("anatomy")
-    work.given_aif_mask = arterial_region(outlines)
+    work.given_aif_mask, work.drawn, work.carried = arterial_region(outlines), outlines, carried
     carry_out(work)
-    work.progress("lesions", 0, 1)
-    lesions = lesions_of(work, outlines, carried)
-    reference = reference_of(work, outlines, lesions)
-    labels = Labels(exam.subject, exam.session, exam.day, SPACE, method.name, run_id)
+    lesions, reference = work.lesions or (), work.reference
+    space = "dsc" if work.arms else "dce"
+    labels = Labels(exam.subject, exam.session, exam.day, space, method.name, run_id)
     measurements = _measurements(work, lesions, reference, labels)
     backdrop, backdrop_name = _backdrop(work, anatomy)
     result = ExamResult(
@@ -141,14 +170,19 @@ def quantify_exam(
         backdrop,
         backdrop_name,
         tuple(work.maps),
-        work.need_aif("report"),
+        None if work.arms else work.need_aif("report"),
         work.motion,
         tuple(work.alignments.values()),
         lesions,
         reference,
-        _curves(work, lesions, reference),
+        () if work.arms else _curves(work, lesions, reference),
         _lesion_quality(work, lesions),
         tuple(work.provenance),
+        space,
+        tuple(curve for arm in work.arms.values() for curve in (arm.artery, arm.vein) if curve is not None),
+        _loops(work, lesions, reference),
+        _pictures(work),
+        method.panel,
     )
     return Quantified(result, measurements, work.seconds)
 
@@ -175,24 +209,49 @@ def _measurements(
 
 def _curves(work: Work, lesions: tuple[Lesion, ...], reference: Reference | None) -> tuple[RegionCurve, ...]:
     concentration, aif, step = work.need_concentration("report"), work.need_aif("report"), work.method.fits()[0]
-    regions = [(f"lesion {lesion.lesion_id}", lesion.mask) for lesion in lesions]
-    if reference is not None:
-        regions.append(("reference", reference.mask))
     drawn = (
         region_curve(concentration, aif, mask, label=label, model=step.model, delay_range_s=step.delay_range_s)
-        for label, mask in regions
+        for label, mask in _named_regions(lesions, reference)
     )
     return tuple(curve for curve in drawn if curve is not None)
+
+
+def _named_regions(lesions: tuple[Lesion, ...], reference: Reference | None) -> list[tuple[str, NDArray[np.bool_]]]:
+    regions = [(f"lesion {lesion.lesion_id}", lesion.mask) for lesion in lesions]
+    return regions if reference is None else [*regions, ("reference", reference.mask)]
+
+
+def _loops(work: Work, lesions: tuple[Lesion, ...], reference: Reference | None) -> tuple[RegionLoop, ...]:
+    """The loops of regions, where both echoes are there."""
+    ge, se = work.arms.get("ge"), work.arms.get("se")
+    if work.loops is None or ge is None or se is None or ge.rates is None or se.rates is None:
+        return ()
+    corrected = (ge.corrected, se.corrected) if ge.corrected is not None and se.corrected is not None else None
+    made = (
+        region_loop(ge.rates, se.rates, corrected, work.loops.alignment, mask, label=label)
+        for label, mask in _named_regions(lesions, reference)
+    )
+    return tuple(loop for loop in made if loop is not None)
+
+
+def _pictures(work: Work) -> tuple[tuple[str, NDArray[np.float32]], ...]:
+    """Further anatomy on the grid of the maps."""
+    flair = work.series("flair")
+    return ((flair[0].role, _seen(work, flair[0], "flair")),) if flair else ()
 
 
 def _backdrop(work: Work, anatomy: Sequence[Series]) -> tuple[NDArray[np.float32], str]:
     """Anatomy on the dynamic grid, for the eye; the mean of the dynamic series where there is none."""
     if not anatomy:
         return work.data.mean(axis=-1, dtype=np.float64).astype(np.float32), f"mean of {work.source}"
-    alignment = work.alignments.get("anatomy")
+    return _seen(work, anatomy[0], "anatomy"), anatomy[0].role
+
+
+def _seen(work: Work, one: Series, name: str) -> NDArray[np.float32]:
+    alignment = work.alignments.get(name)
     matrix = alignment.matrix if alignment is not None and alignment.trusted else None
-    seen = resample(anatomy[0].load(), anatomy[0].grid, work.grid, matrix).astype(np.float32)
-    return seen, anatomy[0].role
+    seen: NDArray[np.float32] = resample(one.load(), one.grid, work.grid, matrix).astype(np.float32)
+    return seen
 
 
 def _lesion_quality(work: Work, lesions: tuple[Lesion, ...]) -> tuple[QualityLine, ...]:

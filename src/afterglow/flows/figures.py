@@ -30,3 +30,13 @@ class Figure:
             "ok": self.ok,
             "detail": self.detail,
         }
+
+
+def at_least(name: str, value: float, unit: str, goal: float, detail: str) -> Figure:
+    """A figure that reaches its goal from there on."""
+    return Figure(name, value, unit, goal, value >= goal, detail)
+
+
+def at_most(name: str, value: float, unit: str, goal: float, detail: str) -> Figure:
+    """A figure that reaches its goal up to there."""
+    return Figure(name, value, unit, goal, value <= goal, detail)

@@ -7,12 +7,11 @@ import tomllib
 from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
-from afterglow.kernels.aif_population import POPULATION_AIFS
-from afterglow.kernels.models import MODELS
+from afterglow.flows.method_steps import BloodVolume, FitModel, Step, Strict, ToConcentration
 from afterglow.records.errors import BadMethod
 from afterglow.records.lesion import ReferenceKind
 from afterglow.records.measurement import STATISTICS
@@ -21,11 +20,7 @@ from afterglow.records.quantity import QUANTITIES
 from afterglow.records.response import Change, Rule
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class SeriesSpec(_Strict):
+class SeriesSpec(Strict):
     """A series by its role; of several roles the first that the exam has."""
 
     role: str | tuple[str, ...]
@@ -36,127 +31,7 @@ class SeriesSpec(_Strict):
         return (self.role,) if isinstance(self.role, str) else self.role
 
 
-class Still(_Strict):
-    """Motion correction of the dynamic series."""
-
-    do: Literal["still"]
-    source: str = ""
-
-
-class Align(_Strict):
-    """Rigid registration of other series onto the dynamic one."""
-
-    do: Literal["align"]
-    series: tuple[Literal["vfa", "irt1", "b1", "anatomy"], ...]
-    source: str = ""
-
-
-class Background(_Strict):
-    """Removal of the noise around the subject."""
-
-    do: Literal["background"]
-    source: str = ""
-
-
-class Smooth(_Strict):
-    """Gaussian smoothing, full widths at half maximum; 0 leaves an axis alone."""
-
-    do: Literal["smooth"]
-    space_fwhm_mm: float = Field(ge=0, le=50)
-    time_fwhm_s: float = Field(ge=0, le=60)
-    source: str = ""
-
-
-class T1(_Strict):
-    """T1 before contrast: the first of these ways that the exam has the series for."""
-
-    do: Literal["t1"]
-    how: tuple[Literal["vfa", "inversion", "fixed"], ...] = Field(min_length=1)
-    fixed_s: float | None = Field(default=None, gt=0, lt=10)
-    source: str
-
-    @model_validator(mode="after")
-    def _fixed_needs_its_value(self) -> "T1":
-        if ("fixed" in self.how) != (self.fixed_s is not None):
-            raise ValueError("fixed_s goes with how = 'fixed': give both or neither")
-        return self
-
-
-class ToConcentration(_Strict):
-    """Signal to concentration; the agent's T2* decay can be undone where TE and r2* are known."""
-
-    do: Literal["concentration"]
-    undo_t2star: Literal["always", "where known", "never"]
-    source: str = ""
-
-
-class ArterialInput(_Strict):
-    """The arterial input function. A mask or curve that the user gives always wins over this."""
-
-    do: Literal["aif"]
-    how: Literal["automatic", "population"]
-    by_section: bool = False
-    scale_to_vein: bool = False
-    curve: Literal["sampled", "continuous"] = "sampled"
-    population: str | None = None
-    source: str
-
-    @model_validator(mode="after")
-    def _population_is_known(self) -> "ArterialInput":
-        if (self.how == "population") != (self.population is not None):
-            raise ValueError("population goes with how = 'population': give both or neither")
-        if self.population is not None and self.population not in POPULATION_AIFS:
-            raise ValueError(f"unknown population curve {self.population!r}; known: {', '.join(POPULATION_AIFS)}")
-        return self
-
-
-class FitModel(_Strict):
-    """A tissue model in every voxel. The first fit of a method is the one its curves are drawn with."""
-
-    do: Literal["fit"]
-    model: str
-    delay_range_s: tuple[float, float] | None = None
-    source: str
-
-    @model_validator(mode="after")
-    def _model_is_known(self) -> "FitModel":
-        if self.model not in MODELS:
-            raise ValueError(f"unknown model {self.model!r}; known: {', '.join(MODELS)}")
-        if self.delay_range_s is not None and not self.delay_range_s[0] < self.delay_range_s[1]:
-            raise ValueError(f"the range of delays {self.delay_range_s} is empty")
-        return self
-
-
-class Choose(_Strict):
-    """AICc between these models in every voxel."""
-
-    do: Literal["choose"]
-    models: tuple[str, ...] = Field(min_length=2)
-    source: str = ""
-
-    @model_validator(mode="after")
-    def _models_are_known(self) -> "Choose":
-        unknown = [m for m in self.models if m not in MODELS]
-        if unknown:
-            raise ValueError(f"unknown model {unknown[0]!r}; known: {', '.join(MODELS)}")
-        return self
-
-
-class Semiquantitative(_Strict):
-    """What is read from the curves without a model."""
-
-    do: Literal["semiquantitative"]
-    quantities: tuple[Literal["iaugc60", "iaugc90", "iaugc120", "slope", "ttp", "peak"], ...] = Field(min_length=1)
-    source: str = ""
-
-
-Step = Annotated[
-    Still | Align | Background | Smooth | T1 | ToConcentration | ArterialInput | FitModel | Choose | Semiquantitative,
-    Field(discriminator="do"),
-]
-
-
-class AgentSpec(_Strict):
+class AgentSpec(Strict):
     """The contrast agent where the sidecar gives no Relaxivity."""
 
     name: str
@@ -168,14 +43,14 @@ class AgentSpec(_Strict):
         return Agent(self.name, self.r1_per_mM_s, self.r2star_per_mM_s, self.source)
 
 
-class HaematocritSpec(_Strict):
+class HaematocritSpec(Strict):
     """Haematocrit where the sidecar gives none."""
 
     value: float = Field(gt=0, lt=1)
     source: str
 
 
-class ReferenceSpec(_Strict):
+class ReferenceSpec(Strict):
     """The tissue that lesions are divided by, and whether the mirrored lesion may stand in for a missing outline."""
 
     kind: ReferenceKind
@@ -183,7 +58,7 @@ class ReferenceSpec(_Strict):
     source: str
 
 
-class MeasureSpec(_Strict):
+class MeasureSpec(Strict):
     """One quantity in the lesion, by these statistics, plain and, where asked for, over the reference."""
 
     quantity: str
@@ -200,7 +75,7 @@ class MeasureSpec(_Strict):
         return self
 
 
-class RuleSpec(_Strict):
+class RuleSpec(Strict):
     """One row: see records.response.Rule."""
 
     name: str
@@ -219,7 +94,7 @@ class RuleSpec(_Strict):
         return Rule(**self.model_dump())
 
 
-class Method(_Strict):
+class Method(Strict):
     """A whole method file."""
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_-]*$")
@@ -228,18 +103,20 @@ class Method(_Strict):
     doi: str
     site: Literal["brain", "spine", "body"]
     series: dict[str, SeriesSpec]
-    agent: AgentSpec
-    haematocrit: HaematocritSpec
+    agent: AgentSpec | None = None
+    haematocrit: HaematocritSpec | None = None
     step: tuple[Step, ...] = Field(min_length=1)
     reference: ReferenceSpec
     measure: tuple[MeasureSpec, ...] = Field(min_length=1)
     rule: tuple[RuleSpec, ...] = ()
+    panel: tuple[str, ...] = ()
 
     @model_validator(mode="after")
     def _fits_together(self) -> "Method":
-        unknown = set(self.series) - {"dce", "vfa", "irt1", "b1", "anatomy"}
-        if unknown or "dce" not in self.series:
-            raise ValueError(f"series are dce (needed), vfa, irt1, b1, anatomy; found {', '.join(sorted(self.series))}")
+        _check_series(self)
+        unknown = [name for name in self.panel if name not in QUANTITIES]
+        if unknown:
+            raise ValueError(f"panel: unknown quantity {unknown[0]!r}")
         measured = {(m.quantity, s) for m in self.measure for s in m.statistics}
         sizes = {("volume", "value"), ("longest_diameter", "value"), ("bidimensional_product", "value")}
         for rule in self.rule:
@@ -249,9 +126,30 @@ class Method(_Strict):
             rule.record()
         return self
 
+    @property
+    def leads(self) -> tuple[str, ...]:
+        """The series that can carry a visit, as the method names them: dce, or the gradient and the spin echo of DSC."""
+        return tuple(name for name in ("dce", "ge", "se") if name in self.series)
+
     def fits(self) -> Sequence[FitModel]:
         """The fit steps in their order."""
         return [step for step in self.step if isinstance(step, FitModel)]
+
+
+def _check_series(method: Method) -> None:
+    known = {"dce": ("vfa", "irt1", "b1", "anatomy"), "ge": ("se", "dwi", "flair", "anatomy")}
+    lead = "dce" if "dce" in method.series else "ge"
+    unknown = set(method.series) - {lead, *known[lead]}
+    if unknown or not method.leads:
+        raise ValueError(
+            f"series are dce (needed), vfa, irt1, b1, anatomy; or ge and se (one needed), dwi, flair, anatomy; found {', '.join(sorted(method.series))}"
+        )
+    if lead == "dce" and (method.agent is None or method.haematocrit is None):
+        raise ValueError("concentration needs [agent] and [haematocrit], each with its source")
+    wrong = BloodVolume if lead == "dce" else ToConcentration
+    for step in method.step:
+        if isinstance(step, wrong):
+            raise ValueError(f"the step {step.do!r} does not go with the series {lead}")
 
 
 def method_names() -> tuple[str, ...]:

@@ -13,8 +13,8 @@ from afterglow.align.rigid import register
 from afterglow.flows.exam import Quantified, begin, dynamic_series, quantify_exam
 from afterglow.flows.keys import exam_inputs, exam_settings, versions
 from afterglow.flows.method import Method
-from afterglow.flows.regions import Carried, read_outlines
-from afterglow.flows.work import Progress
+from afterglow.flows.regions import read_outlines
+from afterglow.flows.work import Carried, Progress
 from afterglow.io.atomic import Written
 from afterglow.io.bids import Dataset, Session, sessions
 from afterglow.io.derivatives import report_path
@@ -197,6 +197,8 @@ def _patient(place: Place, subject: str, method: Method, done: Sequence[Done]) -
 def unlike(exams: Sequence[ExamResult]) -> str:
     """A sentence where the visits were not quantified alike, so that a change may be one of method; empty where they were."""
     ways = {
+        "the echo time (s)": [_setting(exam, "rates", "te_s") for exam in exams],
+        "the correction for leakage": [_setting(exam, "leakage", "model") for exam in exams],
         "T1 before contrast": [_setting(exam, "t1", "how") for exam in exams],
         "the arterial input": [_setting(exam, "aif", "how") for exam in exams],
         "r1 (/mM/s)": [_setting(exam, "concentration", "r1_per_mM_s") for exam in exams],

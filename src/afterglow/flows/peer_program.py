@@ -1,4 +1,4 @@
-"""Time another package's extended Tofts fit: `python peer_program.py PEER CURVES.npz` prints one JSON object.
+"""Time another package on curves: `python peer_program.py PEER CURVES.npz` prints one JSON object.
 
 Run as a file, by any Python that holds the peer, so it imports nothing of afterglow: osipy needs another Python than this one.
 """
@@ -16,7 +16,7 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[_name] = "1"  # before numpy is loaded: one core, as for afterglow
 
 REPEATS = 3
-Fitted = tuple[Any, Any, Any]  # Ktrans in 1/min, ve, vp
+Fitted = tuple[Any, ...]  # Ktrans in 1/min, ve, vp; or corrected rates in 1/s
 
 
 def _osipy(times_s: Any, plasma_mM: Any, curves_mM: Any) -> Callable[[], Fitted]:
@@ -43,7 +43,21 @@ def _pbrain(times_s: Any, plasma_mM: Any, curves_mM: Any) -> Callable[[], Fitted
     return fit
 
 
-PEERS = {"osipy": ("osipy", _osipy), "pbrain": ("p-brain", _pbrain)}  # distribution, how to call it
+def _osipy_leakage(times_s: Any, artery_per_s: Any, rates_per_s: Any) -> Callable[[], Fitted]:
+    leakage = importlib.import_module("osipy.dsc.leakage")
+    image = rates_per_s[:, None, None, :]
+
+    def correct() -> Fitted:
+        return (leakage.correct_leakage(image, artery_per_s, times_s).corrected_delta_r2,)  # "bsw", as it comes
+
+    return correct
+
+
+PEERS: dict[str, tuple[str, Callable[..., Callable[[], Fitted]]]] = {  # distribution, how to call it
+    "osipy": ("osipy", _osipy),
+    "pbrain": ("p-brain", _pbrain),
+    "osipy-leakage": ("osipy", _osipy_leakage),
+}
 
 
 def main(peer: str, curves_file: str) -> dict[str, object]:
@@ -55,7 +69,7 @@ def main(peer: str, curves_file: str) -> dict[str, object]:
         return {"missing": True}
     numpy = importlib.import_module("numpy")
     with numpy.load(curves_file) as held:
-        fit = prepare(held["times_s"], held["plasma_mM"], held["curves_mM"])
+        fit = prepare(**{name: held[name] for name in held})
     seconds = []
     for _ in range(REPEATS):
         begin = time.process_time()

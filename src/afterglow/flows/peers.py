@@ -5,7 +5,7 @@ import subprocess
 import tempfile
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -33,7 +33,7 @@ class PeerRun(NamedTuple):
 
     who: str
     voxels_per_s: float
-    values: Array  # (n, 3) Ktrans in 1/min, ve, vp; NaN where it gave up
+    values: Array  # (n, p), for tissue Ktrans in 1/min, ve, vp; NaN where it gave up
 
 
 def scipy_run(curves: Curves, forward: Forward, *, bounded: bool, repeats: int) -> PeerRun:
@@ -111,14 +111,20 @@ def package_run(peer: str, curves: Curves, pythons: tuple[str, ...]) -> PeerRun 
 
     BadInput where the Python cannot be started or the package fails.
     """
+    arrays = {"times_s": curves.times_s, "plasma_mM": curves.plasma_mM, "curves_mM": curves.curves_mM}
+    return program_run(peer, arrays, len(curves.curves_mM), pythons)
+
+
+def program_run(peer: str, arrays: Mapping[str, Array], n: int, pythons: tuple[str, ...]) -> PeerRun | None:
+    """The same with the arrays by name that this peer takes, for `n` curves."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "curves.npz"
-        np.savez(file, times_s=curves.times_s, plasma_mM=curves.plasma_mM, curves_mM=curves.curves_mM)
+        np.savez(file, allow_pickle=False, **arrays)
         for python in pythons:
             answer = _ask(python, peer, file)
             if not answer["missing"]:
                 who = f"{peer_program.PEERS[peer][0]} {answer['version']}"
-                return PeerRun(who, len(curves.curves_mM) / float(answer["seconds"]), np.array(answer["values"]).T)
+                return PeerRun(who, n / float(answer["seconds"]), np.array(answer["values"]).T)
     return None
 
 

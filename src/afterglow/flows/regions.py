@@ -1,38 +1,16 @@
 """Outlines as they lie on disk -> lesions, reference and arterial region on the grid of the dynamic series."""
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
 from afterglow.align.mirror import find_mirror
 from afterglow.align.resample import compose, resample
-from afterglow.flows.work import Work
+from afterglow.flows.work import Carried, Drawn, Work
 from afterglow.io.outlines import Outline, read_mask
 from afterglow.lesions.reference import given_reference, mirrored_reference
 from afterglow.records.errors import GridMismatch, MissingInput
 from afterglow.records.lesion import Lesion, Reference
 from afterglow.records.series import Exam, Series
-
-
-@dataclass(frozen=True, eq=False)
-class Drawn:
-    """An outline that was read and found to fit an image of its visit."""
-
-    label: str
-    lesion_id: str
-    name: str
-    mask: NDArray[np.bool_]  # on the grid of `on`
-    on: Series
-
-
-@dataclass(frozen=True, eq=False)
-class Carried:
-    """Lesions of another visit, with the matrix that takes a point of this visit to that one (RAS mm)."""
-
-    lesions: tuple[Lesion, ...]
-    session: str
-    matrix: NDArray[np.float64]
 
 
 def read_outlines(exam: Exam, dynamic: Series, outlines: tuple[Outline, ...]) -> tuple[Drawn, ...]:
@@ -127,7 +105,8 @@ def on_dynamic_grid(work: Work, drawn: Drawn) -> NDArray[np.bool_]:
 
 def _share(mask: NDArray[np.bool_], drawn_on: Series, work: Work) -> NDArray[np.float32]:
     """How much of each dynamic voxel the mask fills: the mean over points inside the voxel."""
-    alignment = work.alignments.get("anatomy")
+    own = (one for one in work.alignments.values() if one.source == drawn_on.source)
+    alignment = next(own, work.alignments.get("anatomy"))
     matrix = alignment.matrix if alignment is not None and alignment.trusted else np.eye(4)
     counts = [max(1, round(big / small)) for big, small in zip(work.grid.spacing_mm, _along(drawn_on, work), strict=True)]
     total = np.zeros(work.grid.shape, dtype=np.float32)

@@ -12,18 +12,21 @@ from afterglow import __version__
 from afterglow.align.resample import resample
 from afterglow.align.rigid import register
 from afterglow.align.stillness import STILL_MM, correct_motion
-from afterglow.flows.method import (
+from afterglow.flows.method_steps import (
     T1,
     Align,
     ArterialInput,
     Background,
     Choose,
     FitModel,
+    Regions,
     Semiquantitative,
     Smooth,
     Still,
     ToConcentration,
 )
+from afterglow.flows.regions import lesions_of, reference_of
+from afterglow.flows.steps_dsc import ALIGN_DSC, STEPS_DSC
 from afterglow.flows.work import Fitted, Work
 from afterglow.kernels.types import Status
 from afterglow.quantify.arterial import automatic_aif, continuous_aif, given_aif, masked_aif, population_aif
@@ -31,47 +34,58 @@ from afterglow.quantify.concentration import to_concentration
 from afterglow.quantify.dce import choose_models, fit_model, fit_to_compare, semiquantitative
 from afterglow.quantify.preparation import smoothed, subject_mask
 from afterglow.quantify.t1 import fixed_t1, t1_from_flip_angles, t1_from_inversion
-from afterglow.records.alignment import Alignment
+from afterglow.records.alignment import Alignment, Motion
 from afterglow.records.errors import MissingInput
 from afterglow.records.maps import Provenance
 from afterglow.records.protocol import Spgr
 from afterglow.records.series import Series
 
 _EARLY_FRAMES = 5  # before contrast in any sensible protocol: what T1 images look like
+_UNSTEADY = 3  # frames of an EPI series before magnetisation is steady
 _MUCH_MOTION_MM = 2.0
 _POOR_AIF = 0.5
 
 
 def _still(work: Work, step: Still) -> None:
-    tell = lambda done, total: work.progress("motion correction", done, total)  # noqa: E731
-    frames = range(min(_EARLY_FRAMES, work.times_s.size))
-    work.data, work.motion = correct_motion(
-        work.data,
-        work.grid,
-        work.times_s,
-        reference_frames=frames,
-        workers=work.workers,
-        progress=tell,
-    )
-    known = np.isfinite(work.motion.displacement_mm)
-    worst, moved = float(work.motion.displacement_mm[known].max()), int(work.motion.resampled.sum())
+    if not work.arms:
+        frames = range(min(_EARLY_FRAMES, work.times_s.size))
+        work.data, work.motion = _held_still(work, work.data, work.dynamic, frames)
+    for arm in work.arms.values():
+        frames = range(min(_UNSTEADY, arm.series.times_s.size - 1), min(_UNSTEADY + _EARLY_FRAMES, arm.series.times_s.size))
+        arm.data, motion = _held_still(work, arm.data, arm.series, frames)
+        if arm.series is work.dynamic:
+            work.data, work.motion = arm.data, motion
+
+
+def _held_still(work: Work, data: NDArray[np.float32], series: Series, frames: range) -> tuple[NDArray[np.float32], Motion]:
+    name = "" if len(work.arms) < 2 else f" of {series.role}"
+    tell = lambda done, total: work.progress(f"motion correction{name}", done, total)  # noqa: E731
+    data, motion = correct_motion(
+        data, series.grid, series.times_s, reference_frames=frames, workers=work.workers, progress=tell
+    )  # fmt: skip
+    known = np.isfinite(motion.displacement_mm)
+    worst, moved = float(motion.displacement_mm[known].max()), int(motion.resampled.sum())
     lost = int(np.count_nonzero(~known))
-    words = f"at most {worst:.2f} mm; {moved} of {work.times_s.size} frames moved back" + (
+    words = f"at most {worst:.2f} mm; {moved} of {series.times_s.size} frames moved back" + (
         f"; {lost} could not be registered" if lost else ""
     )
-    work.note("head motion", words, "warning" if worst > _MUCH_MOTION_MM or lost else "ok")
+    work.note(f"head motion{name}", words, "warning" if worst > _MUCH_MOTION_MM or lost else "ok")
     sentence = (
-        f"Every frame was registered rigidly to the mean of the first {len(frames)} by mutual information; the {moved} frames that had moved "
+        f"Every frame was registered rigidly to the mean of {len(frames)} early ones by mutual information; the {moved} frames{name} that had moved "
         f"more than {STILL_MM:g} mm were resampled."
     )
     settings = {"reference_frames": len(frames), "least_mm": STILL_MM, "frames_moved": moved, "frames_lost": lost}
-    work.provenance.append(Provenance("still", __version__, settings, (work.source,), sentence))
+    work.provenance.append(Provenance("still", __version__, settings, (series.source,), sentence))
+    return data, motion
 
 
 def _align(work: Work, step: Align) -> None:
     for name in step.series:
         series = work.series(name)
-        if not series:
+        if not series or series[0] is work.dynamic:
+            continue
+        if name in ("se", "dwi"):
+            ALIGN_DSC[name](work)
             continue
         work.progress(f"registration of {name}", 0, 1)
         lead = _most_like(series, work.protocol.flip_deg)
@@ -79,7 +93,7 @@ def _align(work: Work, step: Align) -> None:
         work.alignments[name] = alignment
         matrix = alignment.matrix if alignment.trusted else None
         _note_alignment(work, name, alignment)
-        if name != "anatomy":
+        if name not in ("anatomy", "flair"):
             work.aligned[name] = tuple(_on_grid(one, work, matrix) for one in series)
         how = (
             "registered rigidly by mutual information"
@@ -102,7 +116,7 @@ def _most_like(series: tuple[Series, ...], flip_deg: float) -> Series:
 
 
 def _target(work: Work, name: str) -> NDArray[np.float32]:
-    frames = work.data if name == "anatomy" else work.data[..., :_EARLY_FRAMES]
+    frames = work.data if name in ("anatomy", "flair") and not work.arms else work.data[..., :_EARLY_FRAMES]
     mean: NDArray[np.float32] = frames.mean(axis=-1, dtype=np.float64).astype(np.float32)
     return mean
 
@@ -180,13 +194,14 @@ def _concentration(work: Work, step: ToConcentration) -> None:
     work.progress("concentration", 0, 1)
     if work.t1 is None:
         raise MissingInput(f"{work.method.name}: the step 'concentration' needs the step 't1' before it")
+    protocol, agent, _ = work.spgr("concentration")
     work.concentration = to_concentration(
         work.data,
         work.times_s,
-        work.protocol,
+        protocol,
         work.t1,
         work.subject_mask(),
-        agent=work.agent,
+        agent=agent,
         b1=_b1(work),
         undo_t2star=step.undo_t2star,
         source=work.source,
@@ -208,21 +223,21 @@ def _concentration(work: Work, step: ToConcentration) -> None:
 
 def _aif(work: Work, step: ArterialInput) -> None:
     work.progress("arterial input function", 0, 1)
-    concentration = work.need_concentration("aif")
+    concentration, (_, _, haematocrit) = work.need_concentration("aif"), work.spgr("aif")
     if work.given_aif is not None:
         work.aif, how = given_aif(*work.given_aif)
     elif work.given_aif_mask is not None:
         mask, source = work.given_aif_mask
-        work.aif, how = masked_aif(concentration, mask, haematocrit=work.haematocrit, source=source)
+        work.aif, how = masked_aif(concentration, mask, haematocrit=haematocrit, source=source)
     elif step.how == "population" and step.population is not None:
         dose = work.dynamic.injection.dose_mmol_kg if work.dynamic.injection else None
         work.aif, how = population_aif(
-            concentration, name=step.population, haematocrit=work.haematocrit, dose_mmol_kg=dose, source=work.source
+            concentration, name=step.population, haematocrit=haematocrit, dose_mmol_kg=dose, source=work.source
         )
     else:
         work.aif, how = automatic_aif(
             concentration,
-            haematocrit=work.haematocrit,
+            haematocrit=haematocrit,
             by_section=step.by_section,
             scale_to_large_vein=step.scale_to_vein,
             source=work.source,
@@ -284,7 +299,15 @@ def _semiquantitative(work: Work, step: Semiquantitative) -> None:
     work.provenance.append(how)
 
 
+def _regions(work: Work, step: Regions | None) -> None:
+    work.progress("lesions", 0, 1)
+    work.lesions = lesions_of(work, work.drawn, work.carried)
+    work.reference = reference_of(work, work.drawn, work.lesions)
+
+
 STEPS: dict[type, Callable[[Work, Any], None]] = {
+    **STEPS_DSC,
+    Regions: _regions,
     Still: _still,
     Align: _align,
     Background: _background,
@@ -304,3 +327,5 @@ def carry_out(work: Work) -> None:
         began = time.perf_counter()
         STEPS[type(step)](work, step)
         work.seconds[step.do] = work.seconds.get(step.do, 0.0) + time.perf_counter() - began
+    if work.lesions is None:
+        _regions(work, None)

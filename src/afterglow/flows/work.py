@@ -10,11 +10,16 @@ from numpy.typing import NDArray
 from afterglow.flows.method import Method
 from afterglow.kernels.problem import Fit
 from afterglow.quantify.concentration import Concentration
+from afterglow.quantify.leakage import Corrected
+from afterglow.quantify.microvessel import Loops
+from afterglow.quantify.rates import Rates
 from afterglow.records.alignment import Alignment, Motion, QualityLine
+from afterglow.records.bolus import BolusCurve
 from afterglow.records.errors import BadMethod
 from afterglow.records.grid import Grid
+from afterglow.records.lesion import Lesion, Reference
 from afterglow.records.maps import Aif, ParameterMap, Provenance
-from afterglow.records.protocol import Agent, Spgr
+from afterglow.records.protocol import Agent, Epi, Spgr
 from afterglow.records.series import Exam, Series
 
 Progress = Callable[[str, int, int], None]  # what, done, of how many
@@ -32,6 +37,48 @@ class Fitted(NamedTuple):
     delay_s: NDArray[np.floating] | None
 
 
+@dataclass(frozen=True, eq=False)
+class Drawn:
+    """An outline that was read and found to fit an image of its visit."""
+
+    label: str
+    lesion_id: str
+    name: str
+    mask: NDArray[np.bool_]  # on the grid of `on`
+    on: Series
+
+
+@dataclass(frozen=True, eq=False)
+class Carried:
+    """Lesions of another visit, with the matrix that takes a point of this visit to that one (RAS mm)."""
+
+    lesions: tuple[Lesion, ...]
+    session: str
+    matrix: NDArray[np.float64]
+
+
+@dataclass
+class Arm:
+    """One of the DSC series of a visit, and what the steps have made of it."""
+
+    name: str  # ge or se, as the method names it
+    series: Series
+    data: NDArray[np.float32]  # (i, j, k, t)
+    protocol: Epi
+    rates: Rates | None = None
+    corrected: Corrected | None = None
+    artery: BolusCurve | None = None
+    vein: BolusCurve | None = None
+    vein_factor: float = 1.0
+
+    @property
+    def best_per_s(self) -> NDArray[np.float32]:
+        """Rates (n, t), corrected for leakage where that was made."""
+        if self.rates is None:
+            raise BadMethod("the step 'rates' must come before the steps that need rates")
+        return self.rates.per_s if self.corrected is None else self.corrected.per_s
+
+
 @dataclass
 class Work:
     """The visit, the method, and what the steps have made; each step reads some of it and adds to it."""
@@ -40,11 +87,18 @@ class Work:
     method: Method
     dynamic: Series
     data: NDArray[np.float32]  # (i, j, k, t)
-    protocol: Spgr
-    agent: Agent
-    haematocrit: float
+    protocol: Spgr | Epi
+    agent: Agent | None
+    haematocrit: float | None
     workers: int
     progress: Progress
+    drawn: tuple[Drawn, ...] = ()
+    carried: Carried | None = None
+    lesions: tuple[Lesion, ...] | None = None  # None until they are settled
+    reference: Reference | None = None
+    arms: dict[str, Arm] = field(default_factory=dict)  # the DSC series by the method's names; empty for DCE
+    loops: Loops | None = None
+    adc: ParameterMap | None = None  # on the grid of the maps
     given_aif_mask: tuple[NDArray[np.bool_], str] | None = None
     given_aif: tuple[Aif, str] | None = None
     mask: NDArray[np.bool_] | None = None
@@ -83,6 +137,23 @@ class Work:
     def subject_mask(self) -> NDArray[np.bool_]:
         """The voxels to work on: all, where the method removes no background."""
         return np.ones(self.grid.shape, dtype=bool) if self.mask is None else self.mask
+
+    def spgr(self, step: str) -> tuple[Spgr, Agent, float]:
+        """Protocol, agent and haematocrit of a DCE visit."""
+        if not isinstance(self.protocol, Spgr) or self.agent is None or self.haematocrit is None:
+            raise BadMethod(f"{self.method.name}: the step {step!r} needs a DCE series, an agent and a haematocrit")
+        return self.protocol, self.agent, self.haematocrit
+
+    def lesion_mask(self) -> NDArray[np.bool_]:
+        """All lesions together."""
+        whole = np.zeros(self.grid.shape, dtype=bool)
+        for lesion in self.lesions or ():
+            whole |= lesion.mask
+        return whole
+
+    def map_of(self, quantity: str) -> ParameterMap | None:
+        """The first map of that quantity, or None."""
+        return next((one for one in self.maps if one.quantity.name == quantity), None)
 
     def need_concentration(self, step: str) -> Concentration:
         if self.concentration is None:

@@ -20,6 +20,7 @@ FEWEST_FRAMES = 20
 _FEW_BASELINE, _FEW_AFTER = 5, 10
 _CUT_OFF = 0.7  # of the peak: a mean curve that ends above it has not come down
 _SECOND = 0.5  # of the peak: a later rise as high is another bolus
+_WELL_ABOVE = 10.0  # times the background before contrast: voxels that could not be cut off but by the bolus
 _LITTLE_SIGNAL = 0.5  # of the voxels may have none before it is another kind of image
 SYMBOLS = {"gradient": "dR2*", "spin": "dR2"}
 SHORT = {"gradient": "GE", "spin": "SE"}
@@ -38,6 +39,7 @@ class Rates:
     cnr: NDArray[np.float32]  # (n,)
     cut: NDArray[np.bool_]  # (n,) signal came down to the background: the peak is cut off
     bolus: Bolus
+    mean_per_s: NDArray[np.float64]  # (t,) of the mean signal
     last: int  # frames from here on hold another bolus, or the series has ended
     protocol: Epi
     source: str
@@ -67,7 +69,7 @@ def to_rates(
     _refuse_without_signal(signal, source)
     finite: NDArray[np.bool_] = np.asarray(np.isfinite(signal).all(axis=1))
     mean: NDArray[np.float64] = signal[finite].mean(axis=0, dtype=np.float64)
-    skip, bolus = _timed(mean, times_s, protocol.te_s, source)
+    skip, bolus, mean_rate = _timed(mean, times_s, protocol.te_s, source)
     signal, times_s = signal[:, skip:], times_s[skip:]
     frames = slice(0, bolus.last_baseline + 1)
     floor = _background(data, mask)
@@ -75,7 +77,6 @@ def to_rates(
     rates = rate_change(signal, before.mean, protocol.te_s, floor=floor).per_s
     sigma = baseline(rates, frames).sd
     cut = near_background(signal, background=floor) if floor > 0 else np.zeros(len(signal), dtype=bool)
-    mean_rate = _mean_of_finite(rates)
     last, lines = _after_the_bolus(mean_rate, times_s, bolus, source)
     symbol, short = SYMBOLS[protocol.echo], SHORT[protocol.echo]
     quality = (
@@ -83,7 +84,7 @@ def to_rates(
         _baseline_line(short, bolus.last_baseline + 1),
         _line(f"{short}: bolus", f"arrives at {bolus.arrival_s:.1f} s, peaks at {times_s[bolus.peak]:.1f} s", "note" if bolus.remark else "ok", bolus.remark),
         *(_line(f"{short}: {what}", found, level, advice) for what, found, level, advice in lines),
-        _cut_line(short, cut, floor),
+        _cut_line(short, cut[before.mean > _WELL_ABOVE * floor], floor),
     )  # fmt: skip
     sentence = (
         f"The signal of the {protocol.echo}-echo series was converted to {symbol} = -ln(S/S0)/TE with the {frames.stop} frames before contrast as "
@@ -92,7 +93,9 @@ def to_rates(
     settings = {"te_s": protocol.te_s, "frames_left_out": skip, "baseline_frames": frames.stop, "noise_floor": floor}
     how = provenance("rates", sentence, settings, (source,))
     cnr = contrast_to_noise(rates, sigma)
-    return Rates(protocol.echo, grid, mask, times_s, rates, sigma, cnr, cut, bolus, last, protocol, source, how, quality)
+    return Rates(
+        protocol.echo, grid, mask, times_s, rates, sigma, cnr, cut, bolus, mean_rate, last, protocol, source, how, quality
+    )
 
 
 def cnr_map(rates: Rates) -> ParameterMap:
@@ -105,12 +108,6 @@ def status_of(rates: Rates) -> NDArray[np.uint8]:
     """NO_SIGNAL where there are no rates, else OK. (n,)."""
     finite = np.isfinite(rates.per_s).all(axis=1)
     return np.where(finite, np.uint8(Status.OK), np.uint8(Status.NO_SIGNAL))
-
-
-def _mean_of_finite(curves: NDArray[np.float32]) -> NDArray[np.float64]:
-    finite: NDArray[np.bool_] = np.asarray(np.isfinite(curves).all(axis=1))
-    mean: NDArray[np.float64] = curves[finite].mean(axis=0, dtype=np.float64)
-    return mean
 
 
 def _line(what: str, found: str, level: str, advice: str) -> QualityLine:
@@ -127,15 +124,17 @@ def _refuse_without_signal(signal: NDArray[np.float32], source: str) -> None:
         )
 
 
-def _timed(mean: NDArray[np.float64], times_s: NDArray[np.float64], te_s: float, source: str) -> tuple[int, Bolus]:
-    """How many frames are not steady, and the bolus in the frames after them."""
+def _timed(
+    mean: NDArray[np.float64], times_s: NDArray[np.float64], te_s: float, source: str
+) -> tuple[int, Bolus, NDArray[np.float64]]:
+    """How many frames are not steady; the bolus in the frames after them, and the rate of the mean signal there."""
     try:
         skip = steady_frames(mean)
         curve = mean[skip:]
         rate = -np.log(curve / curve[:3].mean()) / te_s
         bolus = bolus_frames(times_s[skip:], rate)
         rate = -np.log(curve / curve[: bolus.last_baseline + 1].mean()) / te_s
-        return skip, bolus_frames(times_s[skip:], rate)
+        return skip, bolus_frames(times_s[skip:], rate), rate
     except ValueError as error:
         raise BadInput(f"{source}: no bolus passage is seen in the mean of the head ({error}); is this a DSC series?") from error
 
@@ -189,7 +188,7 @@ def _cut_line(short: str, cut: NDArray[np.bool_], floor: float) -> QualityLine:
         return _line(
             what, "not told: the image holds no air", "note", "saturated arteries cannot be noticed; keep the background"
         )
-    share = float(cut.mean())
+    share = float(cut.mean()) if cut.size else 0.0
     return _line(
         what, f"{100 * share:.1f} %", "warning" if share > 0.1 else "ok", "their peaks are cut off" if share > 0.1 else ""
     )

@@ -14,15 +14,14 @@ _DIFFUSION_UM2_PER_MS = (0.2, 3.5)  # outside, it is no tissue
 
 
 def vessel_maps(
-    ge: Rates, se: Rates, loops: Loops, volume: ParameterMap, adc: ParameterMap
+    ge: Rates, se: Rates, loops: Loops, relative: ParameterMap, adc: ParameterMap, *, reference_cbv: float, cbv_source: str
 ) -> tuple[tuple[ParameterMap, ...], Provenance]:
     """Vessel radius by the table of cylinders, beside it the closed formula, and vessel density, from rates at the peaks.
 
-    `volume` is the absolute blood volume in mL/100 g, which holds the error of its constants; `adc` lies on the same grid.
+    `relative` is CBV over that of the reference tissue, whose blood volume `reference_cbv` makes it absolute; `adc` lies on the same grid.
     """
     ge_peak, se_peak = loops.peaks
-    density = volume.provenance.settings.get("density_g_per_ml")
-    zeta = volume.values[ge.mask].astype(np.float64) * float(density if isinstance(density, float) else np.nan) / 100
+    zeta = relative.values[ge.mask].astype(np.float64) * reference_cbv
     diffusion = adc.values[ge.mask].astype(np.float64) * 1e3  # um2/ms
     known = (
         np.isfinite(ge_peak * se_peak * zeta * diffusion)
@@ -43,10 +42,16 @@ def vessel_maps(
                 diffusion_um2_per_ms=float(diffusion[rows].mean()),
             )  # fmt: skip
     sentence = (
-        "Vessel radius is that of the cylinder whose simulated gradient- and spin-echo rates at the peak are the measured ones at the voxel's CBV and ADC; the closed "
+        "Vessel radius is that of the cylinder whose simulated gradient- and spin-echo rates at the peak are the measured ones at the voxel's CBV and ADC, "
+        f"CBV of the reference being {100 * reference_cbv:g} % ({cbv_source}); the closed "
         "formula, which is too large above about 10 um, and vessel density stand beside it."
     )
-    how = provenance("vessels", sentence, {"te_ge_s": ge.protocol.te_s, "te_se_s": se.protocol.te_s}, (ge.source, se.source))
+    how = provenance(
+        "vessels",
+        sentence,
+        {"te_ge_s": ge.protocol.te_s, "te_se_s": se.protocol.te_s, "reference_cbv": reference_cbv},
+        (ge.source, se.source),
+    )
     status = np.where(known, np.uint8(Status.OK), np.uint8(Status.LOW_CONTRAST))
     named = (("vessel_radius", radius), ("vessel_size_index", closed), ("vessel_density", number))
     return tuple(map_from_voxels(name, v, status, ge.mask, ge.grid, how) for name, v in named), how

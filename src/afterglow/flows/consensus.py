@@ -1,0 +1,69 @@
+"""Where a DSC protocol departs from the consensus for gliomas: said, never refused.
+
+Boxerman and others, Neuro-Oncology 2020;22:1262: at 3 T a flip angle of 60 degrees after a full preload, or 30 degrees without one,
+TE 20 to 35 ms, TR 1.0 to 1.5 s, and at least 30 to 50 frames of baseline and 120 s in all.
+"""
+
+import numpy as np
+
+from afterglow.records.alignment import QualityLine
+from afterglow.records.protocol import Epi
+from afterglow.records.series import Series
+
+_FLIP_DEG, _TE_S, _TR_S, _LENGTH_S = 65.0, (0.020, 0.035), (1.0, 1.55), 100.0
+_FIELD_T = 2.5  # from here on the consensus for 3 T is meant
+
+
+def consensus_lines(series: Series) -> tuple[QualityLine, ...]:
+    """Lines on flip angle, echo time, repetition time and length of one series."""
+    protocol = series.protocol
+    if not isinstance(protocol, Epi):
+        return ()
+    short = "GE" if protocol.echo == "gradient" else "SE"
+    length_s = float(series.times_s[-1] - series.times_s[0])
+    step_s = float(np.median(np.diff(series.times_s)))
+    lines = [
+        _line(
+            short,
+            "frames",
+            f"{series.times_s.size}, one each {step_s:.2f} s, {length_s:.0f} s in all",
+            length_s >= _LENGTH_S,
+            "shorter than 100 s: leakage is hardly told from blood volume",
+        )
+    ]
+    if protocol.echo == "gradient":
+        lines.append(
+            _line(
+                short,
+                "flip angle",
+                f"{protocol.flip_deg:g} degrees",
+                protocol.flip_deg <= _FLIP_DEG,
+                "more T1 weighting than the consensus (60 degrees after a preload, 30 without): leakage matters more",
+            )
+        )
+        if protocol.field_t is not None and protocol.field_t >= _FIELD_T:
+            low, high = _TE_S
+            lines.append(
+                _line(
+                    short,
+                    "echo time",
+                    f"{1e3 * protocol.te_s:.0f} ms",
+                    low <= protocol.te_s <= high,
+                    "the consensus at 3 T is 20 to 35 ms",
+                )
+            )
+    low, high = _TR_S
+    lines.append(
+        _line(
+            short,
+            "repetition time",
+            f"{protocol.tr_s:.2f} s",
+            low <= protocol.tr_s <= high,
+            "outside the consensus of 1.0 to 1.5 s: timing and CBF suffer when it is longer",
+        )
+    )
+    return tuple(lines)
+
+
+def _line(short: str, what: str, found: str, good: bool, advice: str) -> QualityLine:
+    return QualityLine(f"{short}: {what}", found, "ok" if good else "note", "" if good else advice)
