@@ -80,6 +80,7 @@ def test_odd_units_are_spelled_for_readers():
     assert with_unit(-12.0, "s-5/2") == "-12.0 s^(-5/2)"
     assert with_unit(8.0, "um") == "8.00 µm"
     assert with_unit(240.0, "/mm2") == "240 mm⁻²"
+    assert with_unit(2.1, "{ratio}") == "2.10"
     assert symbol_of("ucbv") == "µCBV"
     assert symbol_of("mti_negative") == "P(MTI < 0)"
 

@@ -88,8 +88,8 @@ def shown_in(unit: str) -> float:
 
 
 def unit_after(unit: str) -> str:
-    """The unit as it follows a number: " min⁻¹", " × 10⁻³ mm²/s"; nothing for a plain fraction."""
-    words = unit_words(unit)
+    """The unit as it follows a number: " min⁻¹", " × 10⁻³ mm²/s"; nothing for a plain fraction or a ratio."""
+    words = "" if unit == "{ratio}" else unit_words(unit)
     return f" × {words}" if unit in _FACTORS else f" {words}" if words else ""
 
 

@@ -150,14 +150,15 @@ def _meaning(pair: PairView) -> str:
         if relative
         else ""
     )
-    return "".join(f"{words} " for words in (heat_said(quantities), scale) if words)
+    heat = heat_said(quantities)
+    change = "In the column of changes warm is a rise and cool a fall." if heat else ""
+    return "".join(f"{words} " for words in (heat, change, scale) if words)
 
 
 def before_after(pair: PairView, windows: Mapping[str, Window]) -> Figure:
     """Rows of quantities; columns before, after, difference. One window for both visits. Drawn, never measured.
 
     `windows` by quantity name; a quantity without one gets its own from the lesions of both visits.
-
     GridMismatch where an array does not lie on the pair's grid.
     """
     _check(pair)
