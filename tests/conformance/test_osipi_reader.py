@@ -13,6 +13,7 @@ SIGNAL = "\ufefflabel,FA,TR,T1base,numbaselinepts,r1,s,conc\nvox_1,13,0.002,1.4,
 TOFTS = "label,ve,Ktrans,arterialdelay,t,C,ca,ta\nv,0.5,0.35,0,{t},{c},{c},{t}\n".format(
     t=" ".join(str(0.5 * n) for n in range(30)), c=" ".join(str(float(n)) for n in range(30))
 )
+BOLUS = "label,C_tis,C_aif,cbv,cbf,tr\nCBV4_CBF10,0 0.1 0.2 0.1,0 3 1 0,4,10,1.243\n"
 PARKER = "label,time,Cb,delay\na,0.0,0.1,0\na,0.5,0.2,0\nb,0.0,0.0,31.0\n"
 
 
@@ -59,6 +60,15 @@ def test_population_curves_are_grouped_by_label_and_turn_from_minutes(tmp_path):
     assert second.inputs["delay_s"] == 31.0
 
 
+def test_bolus_curves_have_a_clock_of_their_frames_and_osipis_tolerances(tmp_path):
+    (case,) = only(tmp_path, "dsc_data.csv", BOLUS)
+    assert case.kind == "dsc"
+    assert case.reference == {"cbv_ml_100ml": 4.0, "cbf_ml_100ml_min": 10.0}
+    np.testing.assert_allclose(case.inputs["times_s"], [0, 1.243, 2.486, 3.729])
+    assert case.worst("cbv_ml_100ml", 5.4) == pytest.approx(1.0)
+    assert case.worst("cbf_ml_100ml_min", 26.0) == pytest.approx(1.0)
+
+
 def test_an_error_is_counted_in_tolerances_and_nan_never_passes(tmp_path):
     (case,) = only(tmp_path, "2cxm_sd_0.001_delay_5.csv", EXCHANGE)
     assert case.worst("ve", 0.11) == pytest.approx(0.2)
@@ -68,9 +78,9 @@ def test_an_error_is_counted_in_tolerances_and_nan_never_passes(tmp_path):
 
 def test_unknown_files_are_named_and_left_alone(tmp_path):
     (tmp_path / "notes").mkdir()
-    (tmp_path / "notes" / "dsc_data.csv").write_text("label,tr\n", encoding="utf-8")
+    (tmp_path / "notes" / "sizes.csv").write_text("label,tr\n", encoding="utf-8")
     (tmp_path / "t1_quiba_data.csv").write_text(QUIBA, encoding="utf-8")
-    assert read_cases(tmp_path).unknown == ("notes/dsc_data.csv",)
+    assert read_cases(tmp_path).unknown == ("notes/sizes.csv",)
 
 
 @pytest.mark.parametrize(
@@ -84,6 +94,9 @@ def test_unknown_files_are_named_and_left_alone(tmp_path):
         ("t1_quiba_data.csv", QUIBA.replace(",10000", ""), "row 2 has 5 cells under 6 columns"),
         ("t1_quiba_data.csv", "", "found 0 lines"),
         ("SI2Conc_data.csv", SIGNAL.replace(",1.4,2,", ",1.4,1,"), "numbaselinepts is 1"),
+        ("dsc_data.csv", BOLUS.replace("0 3 1 0", "0 3 1"), "must agree"),
+        ("dsc_data.csv", BOLUS.replace("1.243", "0"), "expected a positive number"),
+        ("dsc_data.csv", BOLUS.replace("C_aif", "aif"), "no column C_aif"),
         ("2cxm_sd_0.001_delay_5.csv", EXCHANGE.replace(",5,0.05", ",5 6,0.05"), "fp holds 2 numbers"),
     ],
 )

@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from afterglow.io.osipi import Case, read_cases
+from afterglow.io.osipi import read_cases
+from afterglow.io.osipi_case import Case
 from afterglow.kernels.vfa import T1Fit, t1_vfa
 
 FOLDER = Path(__file__).parents[2].parent / "shared" / "data" / "osipi"

@@ -6,58 +6,17 @@ another patient group) are read too. Units are turned once, here: minutes, milli
 
 import csv
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from afterglow.io.osipi_case import Case, Kind, Layout, Row, Tolerance, Value, number, numbers, same_length
+from afterglow.io.osipi_dsc import DSC_LAYOUTS
 from afterglow.records.errors import BadInput, MissingInput
-from afterglow.records.locking import locked
-
-Kind = Literal["tofts", "etofts", "patlak", "2cxm", "2cum", "t1_vfa", "si_to_conc", "population_aif"]
-Row = Mapping[str, str]
-Value = float | str | NDArray[np.float64]
-
-
-class Tolerance(NamedTuple):
-    """A value passes where |value - reference| <= absolute + relative |reference|."""
-
-    absolute: float
-    relative: float
-
-
-@dataclass(frozen=True, eq=False)
-class Case:
-    """One row (or one labelled group of rows): what goes in, what should come out, and how close.
-
-    `inputs` and `reference` are in house units, which their names carry; a reference is one number or a curve.
-    """
-
-    file: str  # relative to the folder
-    kind: Kind
-    label: str
-    inputs: Mapping[str, Value]
-    reference: Mapping[str, float | NDArray[np.float64]]
-    tolerance: Mapping[str, Tolerance]
-
-    def __post_init__(self) -> None:
-        if set(self.reference) != set(self.tolerance):
-            raise ValueError(
-                f"{self.file}, {self.label}: references {sorted(self.reference)} and tolerances {sorted(self.tolerance)} differ"
-            )
-        for name in ("inputs", "reference"):
-            values = {key: locked(v) if isinstance(v, np.ndarray) else v for key, v in getattr(self, name).items()}
-            object.__setattr__(self, name, values)
-
-    def worst(self, name: str, measured: float | NDArray[np.float64]) -> float:
-        """The largest error of a measured value over what OSIPI allows: at most 1 passes. NaN never passes: it is infinite."""
-        reference = np.asarray(self.reference[name])
-        allowed = self.tolerance[name].absolute + self.tolerance[name].relative * np.abs(reference)
-        ratio = np.abs(np.asarray(measured) - reference) / allowed
-        return float(np.where(np.isfinite(ratio), ratio, np.inf).max())
 
 
 @dataclass(frozen=True)
@@ -102,36 +61,10 @@ def _rows(path: Path, name: str, columns: tuple[str, ...]) -> list[Row]:
     missing = [column for column in columns if column not in header]
     if missing:
         raise BadInput(f"{name}: no column {', '.join(missing)} among {', '.join(header)}")
-    for number, row in enumerate(table[1:], start=2):
+    for line, row in enumerate(table[1:], start=2):
         if len(row) != len(header):
-            raise BadInput(f"{name}: row {number} has {len(row)} cells under {len(header)} columns; the file may be cut off")
+            raise BadInput(f"{name}: row {line} has {len(row)} cells under {len(header)} columns; the file may be cut off")
     return [dict(zip(header, row, strict=True)) for row in table[1:]]
-
-
-def _number(name: str, row: Row, column: str) -> float:
-    values = _numbers(name, row, column)
-    if values.size != 1:
-        raise BadInput(f"{name}, {row['label']}: {column} holds {values.size} numbers, expected one")
-    return float(values[0])
-
-
-def _numbers(name: str, row: Row, column: str) -> NDArray[np.float64]:
-    """The numbers of one cell, parted by blanks."""
-    try:
-        values = np.array([float(word) for word in row[column].split()])
-    except ValueError as error:
-        raise BadInput(f"{name}, {row['label']}: {column} holds something that is not a number ({error})") from error
-    if values.size == 0 or not np.isfinite(values).all():
-        raise BadInput(f"{name}, {row['label']}: {column} is empty or not finite")
-    return values
-
-
-def _same_length(name: str, row: Row, first: str, *others: str) -> list[NDArray[np.float64]]:
-    arrays = [_numbers(name, row, column) for column in (first, *others)]
-    sizes = [array.size for array in arrays]
-    if len(set(sizes)) != 1:
-        raise BadInput(f"{name}, {row['label']}: {', '.join((first, *others))} hold {sizes} numbers; they must agree")
-    return arrays
 
 
 class _Parameter(NamedTuple):
@@ -156,8 +89,8 @@ def _tissue(kind: Kind, parameters: tuple[_Parameter, ...], delay: str) -> Calla
 
     def read(name: str, rows: list[Row]) -> Iterator[Case]:
         for row in rows:
-            t, tissue, plasma = _same_length(name, row, "t", "C_t", "cp_aif")
-            yield _tissue_case(name, kind, row, (t, tissue, t, plasma), parameters, _number(name, row, delay), "")
+            t, tissue, plasma = same_length(name, row, "t", "C_t", "cp_aif")
+            yield _tissue_case(name, kind, row, (t, tissue, t, plasma), parameters, number(name, row, delay), "")
 
     return read
 
@@ -167,11 +100,11 @@ def _reference_object(kind: Kind, parameters: tuple[_Parameter, ...], shift: int
 
     def read(name: str, rows: list[Row]) -> Iterator[Case]:
         for row in rows:
-            t, tissue = _same_length(name, row, "t", "C")
-            t_plasma, plasma = _same_length(name, row, "ta", "ca")
+            t, tissue = same_length(name, row, "t", "C")
+            t_plasma, plasma = same_length(name, row, "ta", "ca")
             if t.size <= shift:
                 raise BadInput(f"{name}, {row['label']}: {t.size} samples, expected more than {shift}")
-            delay_s = _number(name, row, "arterialdelay")
+            delay_s = number(name, row, "arterialdelay")
             yield _tissue_case(name, kind, row, (t, tissue, t_plasma, plasma), parameters, delay_s, "")
             later = np.concatenate([np.zeros(shift), tissue[:-shift]])
             shift_s = float(t[shift] - t[0])
@@ -192,7 +125,7 @@ def _tissue_case(
     note: str,
 ) -> Case:
     inputs = dict(zip(("times_s", "tissue_mM", "plasma_times_s", "plasma_mM"), curves, strict=True))
-    reference = {p.name: _number(name, row, p.column) for p in parameters}
+    reference = {p.name: number(name, row, p.column) for p in parameters}
     tolerance = {p.name: p.tolerance for p in parameters}
     return Case(name, kind, row["label"] + note, inputs, {**reference, "delay_s": delay_s}, {**tolerance, "delay_s": _DELAY})
 
@@ -202,11 +135,11 @@ def _t1(tr_unit_s: float, column: str, to_r1_per_s: Callable[[float], float]) ->
 
     def read(name: str, rows: list[Row]) -> Iterator[Case]:
         for row in rows:
-            signal, flips = _same_length(name, row, "s", "FA")
-            tr_s = _numbers(name, row, "TR") * tr_unit_s
+            signal, flips = same_length(name, row, "s", "FA")
+            tr_s = numbers(name, row, "TR") * tr_unit_s
             if tr_s.size not in (1, signal.size):
                 raise BadInput(f"{name}, {row['label']}: {tr_s.size} repetition times for {signal.size} signals")
-            relaxation = _number(name, row, column)
+            relaxation = number(name, row, column)
             if not relaxation > 0:
                 raise BadInput(f"{name}, {row['label']}: {column} is {relaxation:g}, expected a positive number")
             r1 = to_r1_per_s(relaxation)
@@ -219,19 +152,19 @@ def _t1(tr_unit_s: float, column: str, to_r1_per_s: Callable[[float], float]) ->
 def _signal(name: str, rows: list[Row]) -> Iterator[Case]:
     """Signals to concentrations. The reference's baseline leaves the first sample out: samples 1 .. n - 1, counted from 0."""
     for row in rows:
-        signal, conc = _same_length(name, row, "s", "conc")
-        if not 2 <= _number(name, row, "numbaselinepts") <= signal.size:
+        signal, conc = same_length(name, row, "s", "conc")
+        if not 2 <= number(name, row, "numbaselinepts") <= signal.size:
             raise BadInput(
                 f"{name}, {row['label']}: numbaselinepts is {row['numbaselinepts']}; one sample is skipped, two are needed"
             )
         inputs: dict[str, Value] = {
             "signal": signal,
-            "flip_deg": _number(name, row, "FA"),
-            "tr_s": _number(name, row, "TR"),
-            "t10_s": _number(name, row, "T1base"),
-            "r1_per_mM_s": _number(name, row, "r1"),
+            "flip_deg": number(name, row, "FA"),
+            "tr_s": number(name, row, "TR"),
+            "t10_s": number(name, row, "T1base"),
+            "r1_per_mM_s": number(name, row, "r1"),
             "baseline_first": 1.0,
-            "baseline_stop": _number(name, row, "numbaselinepts"),
+            "baseline_stop": number(name, row, "numbaselinepts"),
         }
         yield Case(name, "si_to_conc", row["label"], inputs, {"tissue_mM": conc}, {"tissue_mM": Tolerance(1e-5, 1e-5)})
 
@@ -244,21 +177,13 @@ def _population(curve: str, time_unit_s: float, tolerance: Tolerance) -> Callabl
         for row in rows:
             groups.setdefault(row["label"], []).append(row)
         for label, group in groups.items():
-            times_s = np.array([_number(name, row, "time") for row in group]) * time_unit_s
-            blood = np.array([_number(name, row, "Cb") for row in group])
-            delay_s = _number(name, group[0], "delay") if "delay" in group[0] else 0.0
+            times_s = np.array([number(name, row, "time") for row in group]) * time_unit_s
+            blood = np.array([number(name, row, "Cb") for row in group])
+            delay_s = number(name, group[0], "delay") if "delay" in group[0] else 0.0
             inputs: dict[str, Value] = {"curve": curve, "times_s": times_s, "delay_s": delay_s}
             yield Case(name, "population_aif", label, inputs, {"blood_mM": blood}, {"blood_mM": tolerance})
 
     return read
-
-
-class Layout(NamedTuple):
-    """One row of the table of known files: a pattern of the name, the columns it must have, its reader."""
-
-    name: str
-    columns: tuple[str, ...]
-    read: Callable[[str, list[Row]], Iterator[Case]]
 
 
 _OBJECT = ("label", "arterialdelay", "t", "C", "ca", "ta")
@@ -283,4 +208,5 @@ LAYOUTS = (
     Layout(r"ParkerAIF_ref_with_delay\.csv", (*_BLOOD, "delay"), _population("parker", 60.0, _LOOSE)),
     Layout(r"GeorgiouAIF_ref.*\.csv", _BLOOD, _population("georgiou", 60.0, _EXACT)),
     Layout(r"preclinicalAIF_ref.*\.csv", (*_BLOOD, "delay"), _population("mcgrath", 1.0, _EXACT)),
+    *DSC_LAYOUTS,
 )
