@@ -12,6 +12,7 @@ from afterglow.kernels.types import Array, Index
 _ITERATIONS = 100
 _RELATIVE_CHANGE = 1e-9
 _DAMPING_START, _DAMPING_DOWN, _DAMPING_UP, _DAMPING_END = 1e-2, 0.1, 2.0, 1e12
+_EDGED = 0.4  # ln alpha: curves that rise as suddenly have their edges in the frames before as well
 _NO_RISE, _NO_CONVERGENCE, _NOT_FINITE, _OK = 2, 4, 5, 0  # codes of kernels.types.Status
 
 
@@ -126,11 +127,11 @@ def _step(
 @compiled
 def _descend(
     times: Array, curve: Array, first: int, last: int, low: Array, high: Array, clamp: Array, vectors: Array, matrices: Array,
-    after: float,
+    after: float, before: float,
 ) -> tuple[float, int]:  # fmt: skip
     """Levenberg-Marquardt from vectors[0], which becomes the optimum; matrices[0] the normal matrix there. Sum of squares, status.
 
-    Given up where a step takes t0 back to `after`.
+    Given up where a step takes t0 out of the stretch from `after` to `before`.
     """
     at, trial, slope, trial_slope, held = vectors[0], vectors[1], vectors[2], vectors[3], vectors[4]
     normal, trial_normal, root = matrices[0], matrices[1], matrices[2]
@@ -146,7 +147,7 @@ def _descend(
                 break
             continue
         promised = _step(at, slope, normal, root, held, low, high, clamp, trial)
-        if trial[0] <= after:
+        if trial[0] <= after or trial[0] >= before:
             break
         if promised < 0.0:  # the clamp has bent the step uphill; a shorter one is not bent
             damping *= raised
@@ -176,27 +177,29 @@ def _descend(
 @compiled
 def _next_valley(
     times: Array, curve: Array, first: int, last: int, low: Array, high: Array, clamp: Array, vectors: Array, matrices: Array,
-    more_vectors: Array, more_matrices: Array, total: float,
+    more_vectors: Array, more_matrices: Array, total: float, side: int,
 ) -> float:  # fmt: skip
-    """Sum of squares after a look behind the next frame, twice at most; vectors and matrices follow where it is lower there.
+    """Sum of squares after a look beyond the next frame (side 1) or the one before (-1), twice at most.
 
     As t0 passes a frame the sum of squares has an edge, so each stretch between frames may have its own valley. The new start
-    keeps the time to peak and the width; one that slides back to where it came from is given up.
+    keeps the time to peak and the width; one that slides back to where it came from is given up. Where it ends lower, vectors
+    and matrices follow.
     """
     for _ in range(2):
         t0, tp = vectors[0, 0], np.exp(vectors[0, 1])
         k = first
         while k < last - 1 and times[k + 1] <= t0:
             k += 1
-        gap = times[k + 1] - times[k]
-        if tp < 1.25 * gap or t0 + gap >= high[0]:
+        gap = side * (times[k + 1] - times[k])
+        if tp - gap < 0.2 * tp or t0 + gap >= high[0] or t0 + gap <= times[first]:
             break
         start = more_vectors[0]
         start[0], start[1], start[3] = t0 + gap, np.log(tp - gap), vectors[0, 3]
         start[2] = vectors[0, 2] + 2.0 * np.log1p(-gap / tp)
         for i in range(4):
             start[i] = min(max(start[i], low[i]), high[i])
-        found, code = _descend(times, curve, first, last, low, high, clamp, more_vectors, more_matrices, times[k + 1])
+        after, before = (times[k + 1], np.inf) if side > 0 else (-np.inf, times[k])
+        found, code = _descend(times, curve, first, last, low, high, clamp, more_vectors, more_matrices, after, before)
         if code != _OK or not found < total:
             break
         total = found
@@ -261,11 +264,25 @@ def fit_block(
             codes[n] = _NO_CONVERGENCE if curve[peak] > 0.0 else _NO_RISE
             continue
         _start(times, curve, first, peak, bounds, low, high, vectors[0])
-        sums[n, 0], codes[n] = _descend(times, curve, first, last, low, high, clamp, vectors, matrices, -np.inf)
+        sums[n, 0], codes[n] = _descend(times, curve, first, last, low, high, clamp, vectors, matrices, -np.inf, np.inf)
         if codes[n] == _OK:
-            sums[n, 0] = _next_valley(
-                times, curve, first, last, low, high, clamp, vectors, matrices, more_vectors, more_matrices, sums[n, 0]
-            )
+            for side in (1, -1):
+                if side > 0 or vectors[0, 2] < _EDGED:
+                    sums[n, 0] = _next_valley(
+                        times,
+                        curve,
+                        first,
+                        last,
+                        low,
+                        high,
+                        clamp,
+                        vectors,
+                        matrices,
+                        more_vectors,
+                        more_matrices,
+                        sums[n, 0],
+                        side,
+                    )
         mean = curve[first : last + 1].mean()
         sums[n, 1] = ((curve[first : last + 1] - mean) ** 2).sum()
         fits[n] = vectors[0]
