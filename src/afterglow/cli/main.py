@@ -31,6 +31,7 @@ class Benchmark(StrEnum):
     """What `bench` can measure."""
 
     DCE = "dce"
+    DSC = "dsc"
 
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
@@ -223,7 +224,7 @@ def verify(
 
 @app.command()
 def bench(
-    what: Annotated[Benchmark, typer.Argument(help="What to measure: dce.")],
+    what: Annotated[Benchmark, typer.Argument(help="What to measure: dce or dsc.")],
     peers: Annotated[bool, typer.Option(help="Also measure other packages where they are installed.")] = True,
     peer_python: Annotated[
         Path | None,
@@ -241,11 +242,16 @@ def bench(
 ) -> None:
     """Measure speed now, on one core of this machine, against peers and goals."""
     from afterglow.flows.bench import bench_dce
+    from afterglow.flows.bench_dsc import bench_dsc
 
+    python = None if peer_python is None else str(peer_python)
+    if what is Benchmark.DSC and in_vivo is not None:
+        raise typer.BadParameter("curves of one's own are for dce", param_hint="--in-vivo")
     with show.progress_shown(json) as progress:
-        figures = bench_dce(
-            peers=peers, in_vivo=in_vivo, peer_python=None if peer_python is None else str(peer_python), progress=progress
-        )
+        if what is Benchmark.DSC:
+            figures = bench_dsc(peers=peers, peer_python=python, progress=progress)
+        else:
+            figures = bench_dce(peers=peers, in_vivo=in_vivo, peer_python=python, progress=progress)
     _show_figures([figure.as_dict() for figure in figures], json)
 
 
