@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from afterglow.kernels.boxed import best_in_box
-from afterglow.kernels.search_loop import _box
+from afterglow.kernels.search_loop import box
 
 bounds = st.one_of(st.floats(0.05, 3), st.just(np.inf))
 products = st.floats(-3, 3)
@@ -41,7 +41,7 @@ def test_no_amplitude_can_move_inside_the_box_and_gain(a: float, s: float, rho: 
 def test_the_compiled_box_is_the_box() -> None:
     rng = np.random.default_rng(0)
     a, s, rho, most = rng.normal(size=300), rng.normal(size=300), rng.uniform(0, 0.9, 300), rng.uniform(0.1, 3, 300)
-    one_by_one = [_box(*numbers[:3], 0.7, numbers[3]) for numbers in zip(a, s, rho, most, strict=True)]
+    one_by_one = [box(*numbers[:3], 0.7, numbers[3]) for numbers in zip(a, s, rho, most, strict=True)]
     np.testing.assert_allclose(
         np.transpose(one_by_one), best_in_box(a, s, rho, alpha_max=0.7, beta_max=most), rtol=1e-12, atol=1e-14
     )

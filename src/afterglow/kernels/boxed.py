@@ -31,9 +31,3 @@ def best_in_box(a: Array, s: Array, rho: Array, alpha_max: Array | float, beta_m
     alpha = np.minimum(np.maximum(a - rho * beta_if_free, 0.0), alpha_max)
     beta = np.minimum(np.maximum(s - rho * alpha, 0.0), beta_max)
     return Boxed(alpha, beta, alpha * (2 * a - alpha) + beta * (2 * (s - rho * alpha) - beta))
-
-
-def gain_of(alpha: Array, beta: Array, a: Array, s: Array, rho: Array) -> Array:
-    """Energy explained by two amplitudes. Shapes broadcast together."""
-    gain: Array = alpha * (2 * a - alpha) + beta * (2 * (s - rho * alpha) - beta)
-    return gain

@@ -1,162 +1,218 @@
-"""What is known of a curve at a rate and a delay: its best amplitudes inside their bounds, slopes, and variances."""
+"""What is known of a curve at a rate and a delay: its best amplitudes inside their bounds, slopes, and variances. Compiled.
+
+With E the convolution at the longest delay of the cell, e its unit column and ' the derivative by log rate, all columns are
+sums of e, e', the plasma c and its slope s (`delay_cells`), so their products follow from those of e with c and s, which
+are tabulated, and from four products of the curve.
+"""
 
 from typing import NamedTuple
 
 import numpy as np
 
-from afterglow.kernels.boxed import Boxed, best_in_box, gain_of
-from afterglow.kernels.delay_cells import Terms
-from afterglow.kernels.types import Array, Mask
+from afterglow.kernels.compiled import compiled
+from afterglow.kernels.delay_cells import DelayCell
+from afterglow.kernels.search_loop import box, projections, taylor_at
+from afterglow.kernels.types import Array
+
+
+class Bounds(NamedTuple):
+    """Of log rate, plasma amplitude, and amplitude over rate."""
+
+    log_rate_low: float
+    log_rate_high: float
+    fixed_max: float
+    ratio_max: float
+
+
+class Terms(NamedTuple):
+    """Inner products at a rate and delay: y curve, u plasma, e convolution, l its derivative by log rate, s plasma's slope."""
+
+    yu: float
+    ye: float
+    yl: float
+    ys: float
+    uu: float
+    ue: float
+    ul: float
+    us: float
+    ee: float
+    el: float
+    es: float
+    ll: float
+    ls: float
+    ss: float
 
 
 class Point(NamedTuple):
-    """What is known of curves at their rates and delays, each (n,)."""
+    """What is known of a curve at a log rate and a delay."""
 
+    log_rate: float
+    delay_s: float
+    rate: float  # per second
     terms: Terms
-    fixed: Array  # amplitude of the plasma column
-    amplitude: Array
-    gain: Array  # explained energy
-    fixed_free: Mask
-    amplitude_free: Mask
-    tied: Mask  # amplitude on its upper bound, which moves with the rate
-    eased: Mask  # held there, though less would be better
-    bare: Mask  # no fixed amplitude
-    lifted: Mask  # held so, though some would be better
-    missed: Array  # what holding them costs
+    fixed: float  # amplitude of the plasma column
+    amplitude: float
+    gain: float  # explained energy
+    fixed_free: bool
+    amplitude_free: bool
+    tied: bool  # amplitude on its upper bound, which moves with the rate
+    eased: bool  # held there, though less would be better
+    bare: bool  # no fixed amplitude
+    lifted: bool  # held so, though some would be better
+    missed: float  # what holding them costs
 
 
-def point_at(t: Terms, log_rate: Array, *, fixed_max: float, amplitude_max_per_rate: float, tied: Mask, bare: Mask) -> Point:
-    """The amplitudes inside their bounds; where `tied` the searched one is held on its limit, where `bare` the fixed one on zero."""
-    tiny = np.finfo(np.float64).tiny
-    u_norm, e_norm = np.sqrt(np.maximum(t.uu, tiny)), np.sqrt(np.maximum(t.ee, tiny))
-    a, s, rho = t.yu / u_norm, t.ye / e_norm, np.clip(t.ue / (u_norm * e_norm), -1 + 1e-9, 1 - 1e-9)
-    limit, most = amplitude_max_per_rate * np.exp(log_rate) * e_norm, fixed_max * u_norm
-    box = best_in_box(a, s, rho, alpha_max=most, beta_max=limit)
-    eased, lifted, full = tied & (box.beta < limit), bare & (box.alpha > 0), box.gain
-    if eased.any() or lifted.any():
-        beta = np.where(tied, limit, np.where(bare, np.minimum(np.clip(s, 0, np.inf), limit), box.beta))
-        alpha = np.where(bare, 0.0, np.where(tied, np.minimum(np.clip(a - rho * beta, 0, np.inf), most), box.alpha))
-        box = Boxed(alpha, beta, gain_of(alpha, beta, a, s, rho))
-    on_limit = box.beta >= limit
-    free = (box.alpha > 0) & (box.alpha < most)
-    return Point(
-        terms=t,
-        fixed=box.alpha / u_norm,
-        amplitude=box.beta / e_norm,
-        gain=box.gain,
-        fixed_free=free,
-        amplitude_free=(box.beta > 0) & ~on_limit,
-        tied=on_limit,
-        eased=eased,
-        bare=box.alpha <= 0,
-        lifted=lifted,
-        missed=full - box.gain,
-    )
-
-
-class _Columns(NamedTuple):
+class Columns(NamedTuple):
     """Inner products of the Jacobian's columns: a plasma, b amplitude, l log rate, d delay; r is the residual curve."""
 
-    aa: Array
-    ab: Array
-    bb: Array
-    al: Array
-    ad: Array
-    bl: Array
-    bd: Array
-    ll: Array
-    ld: Array
-    dd: Array
-    rl: Array
-    rd: Array
+    aa: float
+    ab: float
+    bb: float
+    al: float
+    ad: float
+    bl: float
+    bd: float
+    ll: float
+    ld: float
+    dd: float
+    rl: float
+    rd: float
 
 
-def _columns(p: Point, rate: Array) -> _Columns:
+@compiled
+def _terms(cell: DelayCell, z: Array, n: int, yc: float, ys: float, log_rate: float, rate: float, delay_s: float) -> Terms:
+    index, early = (log_rate - cell.log_rate_low) / cell.log_step, cell.right_s - delay_s
+    f = int(np.rint(index))
+    off, per_step, t = index - f, 1 / cell.log_step, cell.numbers
+    y_unit, y_turn = taylor_at(projections(z, n, cell.unit, f), off)
+    log_norm, growth = taylor_at((t[f, 0], t[f, 1], t[f, 2], t[f, 3]), off)
+    c_unit, c_turn = taylor_at((t[f, 4], t[f, 5], t[f, 6], t[f, 7]), off)
+    s_unit, s_turn = taylor_at((t[f, 8], t[f, 9], t[f, 10], t[f, 11]), off)
+    y_turn, growth, c_turn, s_turn = y_turn * per_step, growth * per_step, c_turn * per_step, s_turn * per_step
+    turn = t[f, 12] + off * t[f, 13]
+    # E = decayed e + ec c + es s and by log rate decayed (e' + swell e) + lc c + ls s
+    x = rate * early
+    safe = max(x, 1e-9)  # digits lost below stand before early^2, which is smaller still
+    fallen = np.expm1(-safe)
+    decayed, swell = np.exp(log_norm) * (1 + fallen), growth - x
+    whole = -fallen / safe
+    rising = (1 - whole) / safe
+    ec, es = early * whole, early * early * rising
+    lc, ls = early * x * (rising - whole), early * early * x * (whole - 2 * rising) / safe
+    cc, cs, ss = cell.plasma_plasma, cell.plasma_slope, cell.slope_slope
+    e_c, e_s = decayed * c_unit + ec * cc + es * cs, decayed * s_unit + ec * cs + es * ss
+    e_unit, e_turn = decayed + ec * c_unit + es * s_unit, ec * c_turn + es * s_turn
+    l_c = decayed * (swell * c_unit + c_turn) + lc * cc + ls * cs
+    l_s = decayed * (swell * s_unit + s_turn) + lc * cs + ls * ss
+    l_unit, l_turn = decayed * swell + lc * c_unit + ls * s_unit, decayed * turn + lc * c_turn + ls * s_turn
+    return Terms(
+        yu=yc + early * ys,
+        ye=decayed * y_unit + ec * yc + es * ys,
+        yl=decayed * (swell * y_unit + y_turn) + lc * yc + ls * ys,
+        ys=ys,
+        uu=cc + early * (2 * cs + early * ss),
+        ue=e_c + early * e_s,
+        ul=l_c + early * l_s,
+        us=cs + early * ss,
+        ee=decayed * e_unit + ec * e_c + es * e_s,
+        el=decayed * (swell * e_unit + e_turn) + lc * e_c + ls * e_s,
+        es=e_s,
+        ll=decayed * (swell * l_unit + l_turn) + lc * l_c + ls * l_s,
+        ls=l_s,
+        ss=ss,
+    )
+
+
+@compiled
+def point_at(
+    cell: DelayCell,
+    z: Array,
+    n: int,
+    yc: float,
+    ys: float,
+    bounds: Bounds,
+    log_rate: float,
+    delay_s: float,
+    tied: bool,
+    bare: bool,
+) -> Point:
+    """Curve n of (n, R), with the amplitudes inside their bounds; where `tied` the searched one is held on its limit, where `bare`
+    the fixed one on zero. yc and ys are the curve's products with plasma and slope.
+    """
+    rate = np.exp(log_rate)
+    t = _terms(cell, z, n, yc, ys, log_rate, rate, delay_s)
+    u_norm, e_norm = np.sqrt(max(t.uu, 1e-300)), np.sqrt(max(t.ee, 1e-300))
+    a, s, rho = t.yu / u_norm, t.ye / e_norm, min(max(t.ue / (u_norm * e_norm), -1 + 1e-9), 1 - 1e-9)
+    limit, most = bounds.ratio_max * rate * e_norm, bounds.fixed_max * u_norm
+    alpha, beta, full = box(a, s, rho, most, limit)
+    eased, lifted, gain = tied and beta < limit, bare and alpha > 0, full
+    if eased or lifted:
+        beta = limit if tied else min(max(s, 0.0), limit) if bare else beta
+        alpha = 0.0 if bare else min(max(a - rho * beta, 0.0), most) if tied else alpha
+        gain = alpha * (2 * a - alpha) + beta * (2 * (s - rho * alpha) - beta)
+    on_limit, fixed_free = beta >= limit, 0 < alpha < most
+    return Point(
+        log_rate, delay_s, rate, t, alpha / u_norm, beta / e_norm, gain, fixed_free, beta > 0 and not on_limit,
+        on_limit, eased, alpha <= 0, lifted, full - gain,
+    )  # fmt: skip
+
+
+@compiled
+def columns_at(p: Point) -> Columns:
     """The delay's column is -fixed * slope - amplitude (plasma - rate * convolution); the rate's holds a tied amplitude's too."""
     t, v, b = p.terms, p.fixed, p.amplitude
-    with_tied = np.where(p.tied, 1.0, 0.0)
+    with_tied, bk = 1.0 if p.tied else 0.0, b * p.rate
     # residual against u, e, l, s
-    ru, re, rl, rs = (
-        t.yu - v * t.uu - b * t.ue,
-        t.ye - v * t.ue - b * t.ee,
-        t.yl - v * t.ul - b * t.el,
-        t.ys - v * t.us - b * t.es,
-    )
-    bk = b * rate
+    ru, re = t.yu - v * t.uu - b * t.ue, t.ye - v * t.ue - b * t.ee
+    rl, rs = t.yl - v * t.ul - b * t.el, t.ys - v * t.us - b * t.es
     # l column: b (l + tied e); d column: -v s - b u + bk e
     le, lu, ls = t.el + with_tied * t.ee, t.ul + with_tied * t.ue, t.ls + with_tied * t.es
     ll = t.ll + with_tied * (2 * t.el + t.ee)
-    su, se, uu, ue = t.us, t.es, t.uu, t.ue
-    du, de, dl = -v * su - b * uu + bk * ue, -v * se - b * ue + bk * t.ee, -v * ls - b * lu + bk * le
-    dd = -v * (-v * t.ss - b * su + bk * se) - b * du + bk * de
-    return _Columns(
-        aa=uu,
-        ab=ue,
-        bb=t.ee,
-        al=b * lu,
-        ad=du,
-        bl=b * le,
-        bd=de,
-        ll=b * b * ll,
-        ld=b * dl,
-        dd=dd,
-        rl=b * (rl + with_tied * re),
-        rd=-v * rs - b * ru + bk * re,
-    )
+    du, de, dl = -v * t.us - b * t.uu + bk * t.ue, -v * t.es - b * t.ue + bk * t.ee, -v * ls - b * lu + bk * le
+    dd = -v * (-v * t.ss - b * t.us + bk * t.es) - b * du + bk * de
+    return Columns(
+        t.uu, t.ue, t.ee, b * lu, du, b * le, de, b * b * ll, b * dl, dd,
+        b * (rl + with_tied * re), -v * rs - b * ru + bk * re,
+    )  # fmt: skip
 
 
-def _projected(p: Point, c: _Columns) -> tuple[Array, Array, Array]:
+@compiled
+def _amplitude_inverse(p: Point, c: Columns) -> tuple[float, float, float]:
+    """Inverse of the 2 x 2 of the amplitudes that are free, zero for those that are not."""
+    if p.fixed_free and p.amplitude_free:
+        determinant = max(c.aa * c.bb - c.ab * c.ab, 1e-12 * c.aa * c.bb)
+        return c.bb / determinant, -c.ab / determinant, c.aa / determinant
+    return (1 / c.aa if p.fixed_free else 0.0), 0.0, (1 / c.bb if p.amplitude_free else 0.0)
+
+
+@compiled
+def projected(p: Point, c: Columns) -> tuple[float, float, float]:
     """Inner products ll, ld, dd with the free amplitudes' columns projected out."""
     aa, ab, bb = _amplitude_inverse(p, c)
-    left_l, left_d = (aa * c.al + ab * c.bl, ab * c.al + bb * c.bl), (aa * c.ad + ab * c.bd, ab * c.ad + bb * c.bd)
-    return (
-        c.ll - c.al * left_l[0] - c.bl * left_l[1],
-        c.ld - c.ad * left_l[0] - c.bd * left_l[1],
-        c.dd - c.ad * left_d[0] - c.bd * left_d[1],
-    )
+    left_a, left_b = aa * c.al + ab * c.bl, ab * c.al + bb * c.bl
+    ll, ld = c.ll - c.al * left_a - c.bl * left_b, c.ld - c.ad * left_a - c.bd * left_b
+    return ll, ld, c.dd - c.ad * (aa * c.ad + ab * c.bd) - c.bd * (ab * c.ad + bb * c.bd)
 
 
-def _amplitude_inverse(p: Point, c: _Columns) -> tuple[Array, Array, Array]:
-    """Inverse of the 2 x 2 of the amplitudes that are free, zero for those that are not."""
-    a, b = p.fixed_free, p.amplitude_free
-    both = a & b
-    determinant = np.where(both, np.maximum(c.aa * c.bb - c.ab * c.ab, 1e-12 * c.aa * c.bb), 1.0)
-    alone_a, alone_b = (1 / np.where(v > 0, v, np.inf) for v in (c.aa, c.bb))
-    return (
-        np.where(both, c.bb / determinant, np.where(a, alone_a, 0.0)),
-        np.where(both, -c.ab / determinant, 0.0),
-        np.where(both, c.aa / determinant, np.where(b, alone_b, 0.0)),
-    )
-
-
-def variances(p: Point, rate: Array, *, rate_held: Mask, delay_held: Mask) -> Array:
-    """Of the fixed amplitude, the log amplitude, log (amplitude / rate) and the delay, for unit noise (4, n)."""
-    c = _columns(p, rate)
+@compiled
+def variances(p: Point, c: Columns, rate_held: bool, delay_held: bool) -> tuple[float, float, float, float]:
+    """Of the fixed amplitude, the log amplitude, log (amplitude / rate) and the delay, for unit noise; NaN where held."""
+    ll, ld, dd = projected(p, c)
     none = p.amplitude <= 0
-    ll, ld, dd = _projected(p, c)
-    rate_held = rate_held | none
-    with np.errstate(divide="ignore", invalid="ignore"):
-        ld = np.where(rate_held | delay_held, 0.0, ld)
-        ll, dd = np.where(rate_held, np.inf, ll), np.where(delay_held, np.inf, dd)
-        reduced = 1 - np.where(np.isfinite(ll) & np.isfinite(dd), ld * ld / (ll * dd), 0.0)
-        var_l, var_d = 1 / (ll * reduced), 1 / (dd * reduced)
-        cov = -np.where(np.isfinite(ll) & np.isfinite(dd), ld / (ll * dd), 0.0) / reduced
-        aa, ab, bb = _amplitude_inverse(p, c)
-        # how the free amplitudes follow rate and delay
-        a_l, a_d = aa * c.al + ab * c.bl, aa * c.ad + ab * c.bd
-        b_l, b_d = ab * c.al + bb * c.bl, ab * c.ad + bb * c.bd
-        var_a = aa + a_l**2 * var_l + 2 * a_l * a_d * cov + a_d**2 * var_d
-        var_b = (bb + b_l**2 * var_l + 2 * b_l * b_d * cov + b_d**2 * var_d) / p.amplitude**2
-        cov_bl = -(b_l * var_l + b_d * cov) / p.amplitude
-        var_b = np.where(p.tied, var_l, var_b)
-        var_ratio = np.where(p.tied, np.nan, var_b + var_l - 2 * cov_bl)
-    out = np.stack([np.where(p.fixed_free, var_a, np.nan), var_b, var_ratio, np.where(delay_held, np.nan, var_d)])
-    out[1:3, none] = np.nan
-    out[~(out > 0)] = np.nan
-    return out
-
-
-def slopes(p: Point, rate: Array) -> Array:
-    """Half the gain's gradient and the projected Hessian by log rate and delay: (5, n)."""
-    c = _columns(p, rate)
-    return np.stack([c.rl, c.rd, *_projected(p, c)])
+    rate_known, delay_known = rate_held or none, delay_held
+    joint = 0.0 if rate_known or delay_known else ld * ld / (ll * dd)
+    var_l, var_d = 0.0 if rate_known else 1 / (ll * (1 - joint)), 0.0 if delay_known else 1 / (dd * (1 - joint))
+    cov = 0.0 if rate_known or delay_known else -ld / (ll * dd) / (1 - joint)
+    aa, ab, bb = _amplitude_inverse(p, c)
+    # how the free amplitudes follow rate and delay
+    a_l, a_d = aa * c.al + ab * c.bl, aa * c.ad + ab * c.bd
+    b_l, b_d = ab * c.al + bb * c.bl, ab * c.ad + bb * c.bd
+    var_a = aa + a_l**2 * var_l + 2 * a_l * a_d * cov + a_d**2 * var_d
+    var_b = var_l if p.tied else (bb + b_l**2 * var_l + 2 * b_l * b_d * cov + b_d**2 * var_d) / p.amplitude**2
+    var_ratio = np.nan if p.tied else var_b + var_l + 2 * (b_l * var_l + b_d * cov) / p.amplitude
+    return (
+        var_a if p.fixed_free and var_a > 0 else np.nan,
+        var_b if not none and var_b > 0 else np.nan,
+        var_ratio if not none and var_ratio > 0 else np.nan,
+        var_d if not delay_held and var_d > 0 else np.nan,
+    )

@@ -4,15 +4,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from afterglow.kernels.boxed import best_in_box
+from afterglow.kernels.dictionary import span
 from afterglow.kernels.models import SECONDS_PER_MINUTE
 from afterglow.kernels.problem import Artery, Limits
 from afterglow.kernels.types import Array, Float, Index, Mask
 
 _RATES = 16
 _DELAYS = 16  # at least
-_RIVAL = 1.5  # times the least residual: a coarse valley above that will not become the deepest
-_RIDGE = 1.1  # the same, for a start on the other side of an edge
+_RANK_TOLERANCE = 1e-6
 _CURVES = 512  # whose profiles over all delays stay in the cache
 
 
@@ -20,13 +19,14 @@ class DelayGrid(NamedTuple):
     """Unit columns at d delays and k rates: the plasma, and the convolutions with the plasma projected out."""
 
     delays_s: Array  # (d,)
+    rates_per_s: Array  # (k,)
+    basis: Array  # (t, r) what the columns span
+    columns: Array  # (r, (1 + k) d) in it, the plasma first
     first_in_cell: Mask  # (d,)
     last_in_cell: Mask  # (d,)
-    rates_per_s: Array  # (k,)
-    columns: Array  # (d, 1 + k, t)
-    rho: Array  # (d, k) plasma . convolution
+    rho: Array  # (k, d) plasma . convolution
     fixed_max: Array  # (d,) upper limit of the plasma's unit amplitude
-    limit: Array  # (d, k) of the convolution's
+    limit: Array  # (k, d) of the convolution's
 
 
 def coarse_delays(edges_s: Array) -> Array:
@@ -56,51 +56,27 @@ def delay_grid(feed: Artery, edges_s: Array, limits: Limits, fixed_max: float, d
         columns.append(np.vstack([plasma, _unit(unit - rho[-1][:, None] * plasma)[0]]))
         fixed.append(fixed_max * plasma_norm[0])
         limit.append(limits.ve * rates * norms[:, 0])
-    tables: list[Array] = [np.stack(columns), np.stack(rho), np.array(fixed), np.stack(limit)]
-    in_dtype: list[Array] = [table.astype(dtype) for table in tables]
-    return DelayGrid(delays_s, first, last, rates, *in_dtype)
+    every = np.stack(columns, axis=1).reshape(-1, feed.times_s.size)
+    basis = span(every, tolerance=_RANK_TOLERANCE)
+    return DelayGrid(
+        delays_s, rates, basis.astype(dtype), (every @ basis).T.astype(np.float32), first, last,
+        np.stack(rho, axis=1), np.array(fixed), np.stack(limit, axis=1),
+    )  # fmt: skip
 
 
-def starts(grid: DelayGrid, curves: Array) -> tuple[Index, Index, Index]:
-    """Curve, delay number and rate number (m,) of each start worth refining.
+def starts(grid: DelayGrid, curves: Array, energy: Array) -> tuple[Index, Index, Index]:
+    """Curve, delay number and rate number (m,) of each start worth refining, for curves (n, t) of those sums of squares (n,)."""
+    from afterglow.kernels.delay_loop import Grid, mark_starts
 
-    First the best delay of every curve (n, t) in order, then other delays that explain it nearly as well as their neighbours
-    allow: the sum of squares over the delay has kinks and more than one valley. The rate is the best at that delay with the
-    bounds inside.
-    """
-    d, k, t = grid.columns.shape
-    firsts: list[tuple[Index, Index, Index]] = []
-    others: list[tuple[Index, Index, Index]] = []
+    k, d = grid.rho.shape
+    marks = np.empty((curves.shape[0], d), dtype=np.int8)
+    judged = Grid(*grid[4:])
     for begin in range(0, curves.shape[0], _CURVES):
-        y = curves[begin : begin + _CURVES]
-        profiles = (grid.columns.reshape(d * k, t) @ y.T).reshape(d, k, -1)
-        free = np.clip(profiles[:, 1:].max(axis=1), 0, np.inf)
-        fixed = np.clip(profiles[:, 0], 0, np.inf)
-        gain = free * free + fixed * fixed
-        best, all_rows = gain.argmax(axis=0), np.arange(y.shape[0])
-        firsts.append((all_rows + begin, best, _best_rate(grid, profiles, best, all_rows)))
-        residual = np.einsum("nt,nt->n", y, y) - gain
-        beside = np.pad(residual, ((1, 1), (0, 0)), constant_values=np.inf)
-        valley = (residual <= beside[:-2]) & (residual <= beside[2:]) & (residual < _RIVAL * residual[best, all_rows])
-        # a ridge on an edge may hide a valley on its other side
-        across = best + np.where(grid.last_in_cell[best], 1, -1)
-        edge = (grid.last_in_cell | grid.first_in_cell)[best] & (across >= 0) & (across < d)
-        beyond, asked = across[edge], all_rows[edge]
-        valley[beyond, asked] |= residual[beyond, asked] < _RIDGE * residual[best[edge], asked]
-        valley[best, all_rows] = False
-        late, rows = np.nonzero(valley)
-        others.append((rows + begin, late, _best_rate(grid, profiles, late, rows)))
-    rows, late, rate = (np.concatenate(column) for column in zip(*firsts, *others, strict=True))
-    return rows, late, rate
-
-
-def _best_rate(grid: DelayGrid, profiles: Array, late: Index, rows: Index) -> Index:
-    here = profiles[late, :, rows].T
-    rho = grid.rho[late].T
-    s = here[1:] * np.sqrt(1 - rho * rho) + rho * here[0]
-    gain = best_in_box(here[0], s, rho, alpha_max=grid.fixed_max[late], beta_max=grid.limit[late].T).gain
-    rate: Index = gain.argmax(axis=0)
-    return rate
+        part = slice(begin, begin + _CURVES)
+        profiles = (curves[part] @ grid.basis).astype(np.float32, copy=False) @ grid.columns
+        mark_starts(profiles.reshape(-1, 1 + k, d), energy[part], judged, marks[part])
+    rows, late = np.nonzero(marks >= 0)
+    return rows, late, marks[rows, late].astype(np.intp)
 
 
 def _unit(columns: Array) -> tuple[Array, Array]:

@@ -123,8 +123,8 @@ def _joint_solver(model: str, feed: Artery, dtype: Float, limits: Limits, edges:
         return build_cell(feed, rates, at_knots, float(edges[number + 1]), dtype)
 
     def solve(y: Array) -> Delayed:
-        rows, late, rate = starts(grid, y)
         energy = np.einsum("nt,nt->n", y, y).astype(np.float64)
+        rows, late, rate = starts(grid, y, energy)
         task = Task(y, energy, rows, edges, cell, (low, high), fixed_max, limits.ve)
         joint = refine_jointly(task, np.clip(np.log(grid.rates_per_s[rate]), low, high), grid.delays_s[late])
         return _joint_outcome(model, feed, joint, task)
@@ -134,19 +134,21 @@ def _joint_solver(model: str, feed: Artery, dtype: Float, limits: Limits, edges:
 
 def _joint_outcome(model: str, feed: Artery, joint: Joint, task: Task) -> Delayed:
     nothing = joint.amplitude <= 0
-    ve = np.where(nothing, np.nan, np.where(joint.tied, task.amplitude_max_per_rate, joint.amplitude * np.exp(-joint.log_rate)))
+    tied = joint.tied > 0
+    ve = np.where(nothing, np.nan, np.where(tied, task.amplitude_max_per_rate, joint.amplitude * np.exp(-joint.log_rate)))
     values = np.stack([joint.amplitude * SECONDS_PER_MINUTE, ve, joint.fixed], axis=1)
     vp_error, amplitude, ratio, delay = np.sqrt(joint.variances)
     errors = np.stack([values[:, 0] * amplitude, ve * ratio, vp_error], axis=1)
-    met = joint.tied | nothing
+    met = tied | nothing
     for value, ends in ((joint.log_rate, task.log_rates), (joint.delay_s, (task.edges_s[0], task.edges_s[-1]))):
         met |= (value <= ends[0]) | (value >= ends[1])
     if model == "tofts":
         values, errors = values[:, :2], errors[:, :2]
     else:
-        met |= ~joint.fixed_free
+        met |= joint.fixed_free == 0
         nothing = nothing & (joint.fixed <= 0)
-    fit = outcome(model, feed, values, errors, joint.residual, no_uptake=nothing, at_bound=met, extra_parameters=1)
+    residual = np.maximum(task.energy - joint.gain, 0)
+    fit = outcome(model, feed, values, errors, residual, no_uptake=nothing, at_bound=met, extra_parameters=1)
     sigma = np.sqrt(fit.residual / max(feed.n_frames - values.shape[1] - 1, 1))
     return fit, joint.delay_s, delay * sigma
 

@@ -26,12 +26,12 @@ _LEFT = 1e-13  # of the residual: what a last step may gain
 _DIGITS = 2e-15
 
 # of plain numbers here, as of whole arrays elsewhere
-_box = cast("Callable[[float, float, float, float, float], tuple[float, float, float]]", compiled(best_in_box))
-_taylor = cast("Callable[[Four, float], tuple[float, float]]", compiled(taylor))
+box = cast("Callable[[float, float, float, float, float], tuple[float, float, float]]", compiled(best_in_box))
+taylor_at = cast("Callable[[Four, float], tuple[float, float]]", compiled(taylor))
 
 
 @compiled
-def _projections(z: Array, n: int, table: Array, cell: int) -> Four:
+def projections(z: Array, n: int, table: Array, cell: int) -> Four:
     """Products of curve n of (n, R) with a column and its three derivatives at a cell of (F, 4, R)."""
     p, p1, p2, p3 = 0.0, 0.0, 0.0, 0.0
     for r in range(z.shape[1]):
@@ -52,7 +52,7 @@ def _entry(table: Array, cell: int) -> Four:
 def look_up(table: Array, index: float) -> float:
     """Value of a (4, F) table at a fractional index."""
     cell = int(np.rint(index))
-    return _taylor(_entry(table, cell), index - cell)[0]
+    return taylor_at(_entry(table, cell), index - cell)[0]
 
 
 @compiled
@@ -116,7 +116,7 @@ def _free_peak(fine: Four, start: float, last: float) -> tuple[float, float, boo
     off = -p1 / min(bend + 0.5 * p3 * off, 0.5 * bend)  # Halley's correction, which must not turn the step around
     index = min(max(cell + off, 0.0), last)
     off = index - cell
-    return index, _taylor(fine, off)[0], abs(off) <= _REACH
+    return index, taylor_at(fine, off)[0], abs(off) <= _REACH
 
 
 @compiled
@@ -128,7 +128,7 @@ def _free_rivals(
     for k in range(COARSE):
         if k != node and _may_win(profiles, n, k, node):
             start = min(max(_quartic_peak(profiles, n, k) * REFINE, 0.0), last)
-            found = _free_peak(_projections(z, n, fine, int(np.rint(start))), start, last)
+            found = _free_peak(projections(z, n, fine, int(np.rint(start))), start, last)
             if found[1] > best[1]:
                 best = found
     return best
@@ -140,11 +140,11 @@ def _in_box(s: Four, rho: Four, log_limit: Four, off: float, a: float, alpha_max
 
     The amplitudes are optimal, so only the columns and the moving bound count in the slope (envelope theorem).
     """
-    here, s_slope = _taylor(s, off)
-    cosine, turning = _taylor(rho, off)
-    level, growth = _taylor(log_limit, off)
+    here, s_slope = taylor_at(s, off)
+    cosine, turning = taylor_at(rho, off)
+    level, growth = taylor_at(log_limit, off)
     limit = np.exp(level)
-    alpha, beta, gain = _box(a, here, cosine, alpha_max, limit)
+    alpha, beta, gain = box(a, here, cosine, alpha_max, limit)
     slope = s_slope - alpha * turning
     if beta >= limit:
         slope += (here - cosine * alpha - beta) * growth
@@ -167,7 +167,7 @@ def _bounded_peak(
     best = (index, 0.0, 0.0, -np.inf)
     for step in range(_STEPS):
         cell = int(np.rint(index))
-        s, rho, log_norm = _projections(z, n, d.fine_unit, cell), _entry(d.fine_rho, cell), _entry(d.fine_log_norm, cell)
+        s, rho, log_norm = projections(z, n, d.fine_unit, cell), _entry(d.fine_rho, cell), _entry(d.fine_log_norm, cell)
         log_limit = log_ratio_max + d.log_rate_low + d.log_step * cell + log_norm[0]
         limit = log_limit, d.log_step + log_norm[1], log_norm[2], log_norm[3]
         alpha, beta, explained, slope = _in_box(s, rho, limit, index - cell, a, alpha_max)
@@ -207,7 +207,7 @@ def _bounded_optimum(
     for k in range(COARSE):
         rho = d.coarse_rho[k]
         s = profiles[n, k] * np.sqrt(1 - rho * rho) + rho * a
-        alpha, _, both = _box(a, s, rho, alpha_max, ratio_max * d.coarse_reach[k])
+        alpha, _, both = box(a, s, rho, alpha_max, ratio_max * d.coarse_reach[k])
         gain[0, k] = both - best[3]  # in single precision the whole would hide it where there is much plasma
         wanted |= s > rho * alpha
     if wanted:
@@ -238,7 +238,7 @@ def find_each(
         out[n, 0] = min(max(_quartic_peak(profiles, n, int(out[n, 1])) * REFINE, 0.0), last)
     fine = np.empty((z.shape[0], 4))
     for n in range(z.shape[0]):
-        fine[n, 0], fine[n, 1], fine[n, 2], fine[n, 3] = _projections(z, n, d.fine_free, int(np.rint(out[n, 0])))
+        fine[n, 0], fine[n, 1], fine[n, 2], fine[n, 3] = projections(z, n, d.fine_free, int(np.rint(out[n, 0])))
     for n in range(z.shape[0]):
         index, p, settled = _free_peak((fine[n, 0], fine[n, 1], fine[n, 2], fine[n, 3]), out[n, 0], last)
         if _peaks(profiles, n) > 1:
