@@ -226,7 +226,9 @@ def _pair(exams: Sequence[ExamResult], course: Course, method: Method) -> PairVi
         last.backdrop, last.grid, first.backdrop, first.grid, names=(f"ses-{last.session}", f"ses-{first.session}")
     )
     matrix = alignment.matrix if alignment.trusted else None
-    shown = list(dict.fromkeys([q for rule in method.rule for q in rule.quantities] + [m.quantity for m in method.measure]))
+    shown = list(method.panel) or list(
+        dict.fromkeys([q for rule in method.rule for q in rule.quantities] + [m.quantity for m in method.measure])
+    )
     maps = []
     for name in shown:
         a, b = first.map_of(name), last.map_of(name)

@@ -2,16 +2,11 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from afterglow import __version__
-from afterglow.align.resample import resample
-from afterglow.align.rigid import register
-from afterglow.align.stillness import STILL_MM, correct_motion
 from afterglow.flows.method_steps import (
     T1,
     Align,
@@ -26,7 +21,8 @@ from afterglow.flows.method_steps import (
     ToConcentration,
 )
 from afterglow.flows.regions import lesions_of, reference_of
-from afterglow.flows.steps_dsc import ALIGN_DSC, STEPS_DSC
+from afterglow.flows.steps_dsc import STEPS_DSC
+from afterglow.flows.steps_place import align, hold_still, on_grid
 from afterglow.flows.work import Fitted, Work
 from afterglow.kernels.types import Status
 from afterglow.quantify.arterial import automatic_aif, continuous_aif, given_aif, masked_aif, population_aif
@@ -34,103 +30,10 @@ from afterglow.quantify.concentration import to_concentration
 from afterglow.quantify.dce import choose_models, fit_model, fit_to_compare, semiquantitative
 from afterglow.quantify.preparation import smoothed, subject_mask
 from afterglow.quantify.t1 import fixed_t1, t1_from_flip_angles, t1_from_inversion
-from afterglow.records.alignment import Alignment, Motion
 from afterglow.records.errors import MissingInput
-from afterglow.records.maps import Provenance
-from afterglow.records.protocol import Spgr
 from afterglow.records.series import Series
 
-_EARLY_FRAMES = 5  # before contrast in any sensible protocol: what T1 images look like
-_UNSTEADY = 3  # frames of an EPI series before magnetisation is steady
-_MUCH_MOTION_MM = 2.0
 _POOR_AIF = 0.5
-
-
-def _still(work: Work, step: Still) -> None:
-    if not work.arms:
-        frames = range(min(_EARLY_FRAMES, work.times_s.size))
-        work.data, work.motion = _held_still(work, work.data, work.dynamic, frames)
-    for arm in work.arms.values():
-        frames = range(min(_UNSTEADY, arm.series.times_s.size - 1), min(_UNSTEADY + _EARLY_FRAMES, arm.series.times_s.size))
-        arm.data, motion = _held_still(work, arm.data, arm.series, frames)
-        if arm.series is work.dynamic:
-            work.data, work.motion = arm.data, motion
-
-
-def _held_still(work: Work, data: NDArray[np.float32], series: Series, frames: range) -> tuple[NDArray[np.float32], Motion]:
-    name = "" if len(work.arms) < 2 else f" of {series.role}"
-    tell = lambda done, total: work.progress(f"motion correction{name}", done, total)  # noqa: E731
-    data, motion = correct_motion(
-        data, series.grid, series.times_s, reference_frames=frames, workers=work.workers, progress=tell
-    )  # fmt: skip
-    known = np.isfinite(motion.displacement_mm)
-    worst, moved = float(motion.displacement_mm[known].max()), int(motion.resampled.sum())
-    lost = int(np.count_nonzero(~known))
-    words = f"at most {worst:.2f} mm; {moved} of {series.times_s.size} frames moved back" + (
-        f"; {lost} could not be registered" if lost else ""
-    )
-    work.note(f"head motion{name}", words, "warning" if worst > _MUCH_MOTION_MM or lost else "ok")
-    sentence = (
-        f"Every frame was registered rigidly to the mean of {len(frames)} early ones by mutual information; the {moved} frames{name} that had moved "
-        f"more than {STILL_MM:g} mm were resampled."
-    )
-    settings = {"reference_frames": len(frames), "least_mm": STILL_MM, "frames_moved": moved, "frames_lost": lost}
-    work.provenance.append(Provenance("still", __version__, settings, (series.source,), sentence))
-    return data, motion
-
-
-def _align(work: Work, step: Align) -> None:
-    for name in step.series:
-        series = work.series(name)
-        if not series or series[0] is work.dynamic:
-            continue
-        if name in ("se", "dwi"):
-            ALIGN_DSC[name](work)
-            continue
-        work.progress(f"registration of {name}", 0, 1)
-        lead = _most_like(series, work.protocol.flip_deg)
-        alignment = register(lead.load(), lead.grid, _target(work, name), work.grid, names=(lead.source, work.source))
-        work.alignments[name] = alignment
-        matrix = alignment.matrix if alignment.trusted else None
-        _note_alignment(work, name, alignment)
-        if name not in ("anatomy", "flair"):
-            work.aligned[name] = tuple(_on_grid(one, work, matrix) for one in series)
-        how = (
-            "registered rigidly by mutual information"
-            if alignment.trusted
-            else "left where its header puts it (the registration was not trusted)"
-        )
-        sentence = f"{lead.source} was {how} onto {work.source}."
-        work.provenance.append(
-            Provenance("align", __version__, {"series": name, "trusted": alignment.trusted}, (lead.source,), sentence)
-        )
-
-
-def _most_like(series: tuple[Series, ...], flip_deg: float) -> Series:
-    """Of several flip angles the one nearest to the dynamic series: its contrast is the most alike."""
-
-    def apart(one: Series) -> float:
-        return abs(one.protocol.flip_deg - flip_deg) if isinstance(one.protocol, Spgr) else 0.0
-
-    return min(series, key=apart)
-
-
-def _target(work: Work, name: str) -> NDArray[np.float32]:
-    frames = work.data if name in ("anatomy", "flair") and not work.arms else work.data[..., :_EARLY_FRAMES]
-    mean: NDArray[np.float32] = frames.mean(axis=-1, dtype=np.float64).astype(np.float32)
-    return mean
-
-
-def _on_grid(one: Series, work: Work, matrix: NDArray[np.float64] | None) -> Series:
-    moved = resample(one.load(), one.grid, work.grid, matrix).astype(np.float32)
-    return replace(one, grid=work.grid, load=lambda: moved)
-
-
-def _note_alignment(work: Work, name: str, alignment: Alignment) -> None:
-    numbers = ", ".join(f"{label.replace('_', ' ')} {value:.2f}" for label, value in alignment.quality)
-    level = "ok" if alignment.trusted else "warning"
-    advice = "" if alignment.trusted else f"{alignment.remark}; the position in the file headers was used instead"
-    work.note(f"registration of {name} onto the dynamic series", numbers or "failed", level, advice)
 
 
 def _background(work: Work, step: Background) -> None:
@@ -187,7 +90,7 @@ def _needed(work: Work, name: str) -> tuple[Series, ...]:
     if not series:
         return ()
     aligned = work.aligned.get(name)
-    return aligned if aligned else tuple(_on_grid(one, work, None) for one in series)
+    return aligned if aligned else tuple(on_grid(one, work, None) for one in series)
 
 
 def _concentration(work: Work, step: ToConcentration) -> None:
@@ -308,8 +211,8 @@ def _regions(work: Work, step: Regions | None) -> None:
 STEPS: dict[type, Callable[[Work, Any], None]] = {
     **STEPS_DSC,
     Regions: _regions,
-    Still: _still,
-    Align: _align,
+    Still: hold_still,
+    Align: align,
     Background: _background,
     Smooth: _smooth,
     T1: _t1,

@@ -1,16 +1,10 @@
 """The steps of DSC: one function each. Order and settings come from the method file."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from afterglow import __version__
-from afterglow.align.resample import resample
-from afterglow.align.rigid import register
-from afterglow.align.stillness import STILL_MM
 from afterglow.flows.method_steps import (
     Arteries,
     BloodVolume,
@@ -22,21 +16,17 @@ from afterglow.flows.method_steps import (
     UndoLeakage,
     Vessels,
 )
+from afterglow.flows.steps_place import align_diffusion
 from afterglow.flows.work import Arm, Work
 from afterglow.kernels.types import Status
 from afterglow.quantify.bolus import arterial_curve, venous_curve
-from afterglow.quantify.diffusion import adc_map
 from afterglow.quantify.leakage import correct_leakage
 from afterglow.quantify.microvessel import loop_maps, reference_line
 from afterglow.quantify.rates import SHORT, Rates, cnr_map, to_rates
 from afterglow.quantify.vessels import vessel_maps
 from afterglow.quantify.volume import burden_map, flow_maps, normalised_map, volume_maps
-from afterglow.records.alignment import Alignment
 from afterglow.records.errors import BadInput, BadMethod
-from afterglow.records.grid import Grid
-from afterglow.records.maps import ParameterMap, Provenance
 
-_EARLY = slice(3, 8)  # steady, and before contrast in any sensible protocol
 _POOR_ARTERY = 0.3
 _FEW_SWAPPED = 1.0  # peak of the spin echo over that of the gradient echo: above, they cannot be what they are called
 
@@ -45,85 +35,6 @@ def _rates_of(work: Work, arm: Arm, step: str) -> Rates:
     if arm.rates is None:
         raise BadMethod(f"{work.method.name}: the step {step!r} needs the step 'rates' before it")
     return arm.rates
-
-
-def _align_spin_echo(work: Work) -> None:
-    """The spin-echo series onto the gradient echo: moved only where it lies elsewhere, since moving blurs."""
-    arm = work.arms.get("se")
-    if arm is None or arm.series is work.dynamic:
-        return
-    work.progress("registration of se", 0, 1)
-    alignment = register(_early(arm.data), arm.series.grid, _early(work.data), work.grid, names=(arm.series.source, work.source))
-    work.alignments["se"] = alignment
-    same = arm.series.grid.same_as(work.grid)
-    moved_mm = _displacement_mm(alignment, work.grid)
-    if not same:
-        work.note(
-            "geometry of the two DSC series", "different", "warning",
-            "the spin echo was resampled: its voxels are mixed, and distortions of the two may not match",
-        )  # fmt: skip
-    matrix = alignment.matrix if alignment.trusted else None
-    still = same and (matrix is None or moved_mm < STILL_MM)
-    if not still:
-        arm.data = resample(arm.data, arm.series.grid, work.grid, matrix).astype(np.float32)
-        arm.series = replace(arm.series, grid=work.grid)
-    found = f"{moved_mm:.2f} mm apart; {'left where it is' if still else 'resampled'}" if alignment.trusted else "failed"
-    work.note(
-        "registration of the spin echo onto the gradient echo", found, "ok" if alignment.trusted else "warning", alignment.remark
-    )
-    sentence = f"{arm.series.source} was {'found in place' if still else 'resampled onto'} {'on' if still else ''} {work.source}."
-    work.provenance.append(
-        Provenance(
-            "align",
-            __version__,
-            {"series": "se", "moved_mm": moved_mm, "resampled": not still},
-            (arm.series.source,),
-            " ".join(sentence.split()),
-        )
-    )
-
-
-def _early(data: NDArray[np.float32]) -> NDArray[np.float32]:
-    mean: NDArray[np.float32] = np.nan_to_num(data[..., _EARLY].mean(axis=-1, dtype=np.float64)).astype(np.float32)
-    return mean
-
-
-def _displacement_mm(alignment: Alignment, grid: Grid) -> float:
-    """Mean displacement over the inner half of the field of view."""
-    corners = np.array(np.meshgrid(*[(n * 0.25, n * 0.75) for n in grid.shape])).reshape(3, -1).T
-    points = grid.to_mm(corners)
-    moved = points @ alignment.matrix[:3, :3].T + alignment.matrix[:3, 3]
-    return float(np.linalg.norm(moved - points, axis=1).mean())
-
-
-def _align_diffusion(work: Work) -> None:
-    """ADC is made where the diffusion series lies and carried over, so that images are interpolated once."""
-    series = work.series("dwi")[0]
-    work.progress("ADC and its registration", 0, 1)
-    adc, unweighted, how, line = adc_map(series)
-    work.quality.append(line)
-    work.provenance.append(how)
-    alignment = register(unweighted, series.grid, _early(work.data), work.grid, names=(series.source, work.source))
-    work.alignments["dwi"] = alignment
-    matrix = alignment.matrix if alignment.trusted else None
-    if not alignment.trusted:
-        work.note(
-            "registration of dwi onto the dynamic series",
-            "failed",
-            "warning",
-            f"{alignment.remark}; the position in the file headers was used instead",
-        )
-    work.adc = _carried(adc, work.grid, matrix)
-
-
-def _carried(one: ParameterMap, grid: Grid, matrix: NDArray[np.float64] | None) -> ParameterMap:
-    values = resample(one.values, one.grid, grid, matrix).astype(np.float32)
-    status = np.where(np.isfinite(values), np.uint8(Status.OK), np.uint8(Status.NOT_ASKED))
-    error = None if one.standard_error is None else resample(one.standard_error, one.grid, grid, matrix).astype(np.float32)
-    return ParameterMap(one.quantity, values, grid, status, one.provenance, error)
-
-
-ALIGN_DSC: dict[str, Callable[[Work], None]] = {"se": _align_spin_echo, "dwi": _align_diffusion}
 
 
 def _to_rates(work: Work, step: ToRates) -> None:
@@ -168,9 +79,9 @@ def _arteries(work: Work, step: Arteries) -> None:
     for arm in work.arms.values():
         work.progress(f"arteries of {arm.name}", 0, 1)
         rates = _rates_of(work, arm, "arteries")
-        arm.artery, how = arterial_curve(rates, work.given_aif_mask)
+        arm.artery, how = arterial_curve(rates, work.given_aif_mask, exclude=work.lesion_mask())
         work.provenance.append(how)
-        arm.vein, factor, why_not = venous_curve(rates, arm.artery)
+        arm.vein, factor, why_not = venous_curve(rates, arm.artery, exclude=work.lesion_mask())
         arm.vein_factor = factor if step.scale_to_vein else 1.0
         short, quality = SHORT[rates.echo], arm.artery.quality
         found = f"{len(arm.artery.voxels)} voxels" + ("" if np.isnan(quality) else f", quality {quality:.2f} of 1")
@@ -247,7 +158,7 @@ def _loop(work: Work, step: Loop) -> None:
 
 def _adc(work: Work, step: DiffusionMap) -> None:
     if work.adc is None and work.series("dwi"):
-        _align_diffusion(work)
+        align_diffusion(work)
     if work.adc is None:
         work.note("ADC", "not made: no diffusion series", "note")
         return

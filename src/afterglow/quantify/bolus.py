@@ -17,8 +17,12 @@ from afterglow.records.maps import Provenance
 _FACTORS = (0.5, 5.0)  # a partial volume factor outside says that one of the two is no vessel
 
 
-def arterial_curve(rates: Rates, region: tuple[NDArray[np.bool_], str] | None) -> tuple[BolusCurve, Provenance]:
+def arterial_curve(
+    rates: Rates, region: tuple[NDArray[np.bool_], str] | None, *, exclude: NDArray[np.bool_]
+) -> tuple[BolusCurve, Provenance]:
     """The artery of this series: the marked region's mean where one is given, else cluster analysis over the brain.
+
+    `exclude` (i, j, k) marks lesions, whose vessels are neither arteries nor veins.
 
     NoArterialInput, with what was found instead, where no voxel looks like an artery.
     """
@@ -36,13 +40,13 @@ def arterial_curve(rates: Rates, region: tuple[NDArray[np.bool_], str] | None) -
         )
         sentence = f"The arterial curve of the {rates.echo}-echo series is the mean of {rows.size} voxels marked by hand."
         return curve, provenance("artery", sentence, {"how": "given region", "echo": rates.echo}, (name,))
-    found = _searched(rates)
+    found = _searched(rates, exclude)
     remarks = found.remarks
     curve = BolusCurve(
         "artery",
         rates.protocol.echo,
         rates.times_s,
-        np.asarray(found.per_s, dtype=np.float64),
+        rates.per_s[found.members].mean(axis=0, dtype=np.float64),
         "automatic, cluster analysis",
         found.quality,
         voxels[found.members],
@@ -55,16 +59,17 @@ def arterial_curve(rates: Rates, region: tuple[NDArray[np.bool_], str] | None) -
     return curve, provenance("artery", sentence, {"how": "automatic", "echo": rates.echo}, (rates.source,), "10.1002/mrm.20759")
 
 
-def venous_curve(rates: Rates, artery: BolusCurve) -> tuple[BolusCurve | None, float, str]:
+def venous_curve(rates: Rates, artery: BolusCurve, *, exclude: NDArray[np.bool_]) -> tuple[BolusCurve | None, float, str]:
     """The vein that follows an artery, the factor by which the artery's area falls short of it, and why there is none."""
     voxels = np.argwhere(rates.mask)
-    window = pass_window(rates.bolus, rates.times_s.size)
-    moment = float(first_moment(rates.times_s, artery.rate_per_s[None], window=window)[0])
+    times_s, per_s = rates.times_s[: rates.last], rates.per_s[:, : rates.last]
+    window = pass_window(rates.bolus, times_s.size)
+    moment = float(first_moment(times_s, artery.rate_per_s[None, : rates.last], window=window)[0])
     stand_in = DscArtery(artery.rate_per_s, np.zeros(0, dtype=np.intp), moment, artery.quality, (), ())
     try:
-        found = find_dsc_vein(rates.times_s, rates.per_s, voxels, bolus=rates.bolus, saturated=rates.cut, artery=stand_in)
+        found = find_dsc_vein(times_s, per_s, voxels, bolus=rates.bolus, saturated=rates.cut | rates.of(exclude), artery=stand_in)
         factor = partial_volume_factor(
-            rates.times_s, artery.rate_per_s, found.per_s, window=slice(rates.bolus.last_baseline, rates.last)
+            times_s, artery.rate_per_s[: rates.last], found.per_s, window=slice(rates.bolus.last_baseline, rates.last)
         )
     except ValueError as error:
         return None, 1.0, str(error)
@@ -73,7 +78,7 @@ def venous_curve(rates: Rates, artery: BolusCurve) -> tuple[BolusCurve | None, f
         "vein",
         rates.protocol.echo,
         rates.times_s,
-        np.asarray(found.per_s, dtype=np.float64),
+        rates.per_s[found.members].mean(axis=0, dtype=np.float64),
         "automatic",
         float("nan"),
         voxels[found.members],
@@ -88,8 +93,11 @@ def venous_curve(rates: Rates, artery: BolusCurve) -> tuple[BolusCurve | None, f
     return vein, factor, ""
 
 
-def _searched(rates: Rates) -> DscArtery:
+def _searched(rates: Rates, exclude: NDArray[np.bool_]) -> DscArtery:
+    times_s, per_s = rates.times_s[: rates.last], rates.per_s[:, : rates.last]
     try:
-        return find_dsc_artery(rates.times_s, rates.per_s, np.argwhere(rates.mask), bolus=rates.bolus, saturated=rates.cut)
+        return find_dsc_artery(
+            times_s, per_s, np.argwhere(rates.mask), bolus=rates.bolus, saturated=rates.cut | rates.of(exclude)
+        )
     except ValueError as error:
         raise NoArterialInput(f"{rates.source}: {error}; mark arterial voxels (label-aif mask)") from error

@@ -66,7 +66,7 @@ def window_of(quantity: Quantity, region: NDArray[Any], *, called: str, whole: N
     bright = float(np.percentile(values, 98)) if values.size else 0.0
     if quantity.unit in _NO_USUAL_RANGE:
         high, reason = _own_range(high, bright, _finite([] if whole is None else np.abs(whole)), percentile)
-    elif values.size and (bright > high or (not around_zero and low < bright < low + _FILLS_TOO_LITTLE * (high - low))):
+    elif values.size and (bright > high or (not around_zero and max(low, 0.0) < bright < low + _FILLS_TOO_LITTLE * (high - low))):
         high, reason = _nice(bright) if around_zero else min(_nice(bright), quantity.sane[1]), percentile
     low = -high if around_zero else low
     return Window(low, high, colours, _said(quantity, low, high, reason), shown_in(quantity.unit))

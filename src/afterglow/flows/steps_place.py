@@ -1,0 +1,193 @@
+"""The steps that hold series still and lay them on one another."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from afterglow import __version__
+from afterglow.align.resample import resample
+from afterglow.align.rigid import register
+from afterglow.align.stillness import STILL_MM, correct_motion
+from afterglow.flows.method_steps import Align, Still
+from afterglow.flows.work import Work
+from afterglow.kernels.types import Status
+from afterglow.quantify.diffusion import adc_map
+from afterglow.records.alignment import Alignment, Motion
+from afterglow.records.grid import Grid
+from afterglow.records.maps import ParameterMap, Provenance
+from afterglow.records.protocol import Spgr
+from afterglow.records.series import Series
+
+EARLY_FRAMES = 5  # before contrast in any sensible protocol: what T1 images look like
+_UNSTEADY = 3  # frames of an EPI series before magnetisation is steady
+_MUCH_MOTION_MM = 2.0
+
+
+def hold_still(work: Work, step: Still) -> None:
+    if not work.arms:
+        frames = range(min(EARLY_FRAMES, work.times_s.size))
+        work.data, work.motion = _held_still(work, work.data, work.dynamic, frames)
+    for arm in work.arms.values():
+        frames = range(min(_UNSTEADY, arm.series.times_s.size - 1), min(_UNSTEADY + EARLY_FRAMES, arm.series.times_s.size))
+        arm.data, motion = _held_still(work, arm.data, arm.series, frames)
+        if arm.series is work.dynamic:
+            work.data, work.motion = arm.data, motion
+
+
+def _held_still(work: Work, data: NDArray[np.float32], series: Series, frames: range) -> tuple[NDArray[np.float32], Motion]:
+    name = "" if len(work.arms) < 2 else f" of {series.role}"
+    tell = lambda done, total: work.progress(f"motion correction{name}", done, total)  # noqa: E731
+    data, motion = correct_motion(
+        data, series.grid, series.times_s, reference_frames=frames, workers=work.workers, progress=tell
+    )  # fmt: skip
+    known = np.isfinite(motion.displacement_mm)
+    worst, moved = float(motion.displacement_mm[known].max()), int(motion.resampled.sum())
+    lost = int(np.count_nonzero(~known))
+    words = f"at most {worst:.2f} mm; {moved} of {series.times_s.size} frames moved back" + (
+        f"; {lost} could not be registered" if lost else ""
+    )
+    work.note(f"head motion{name}", words, "warning" if worst > _MUCH_MOTION_MM or lost else "ok")
+    sentence = (
+        f"Every frame was registered rigidly to the mean of {len(frames)} early ones by mutual information; the {moved} frames{name} that had moved "
+        f"more than {STILL_MM:g} mm were resampled."
+    )
+    settings = {"reference_frames": len(frames), "least_mm": STILL_MM, "frames_moved": moved, "frames_lost": lost}
+    work.provenance.append(Provenance("still", __version__, settings, (series.source,), sentence))
+    return data, motion
+
+
+def align(work: Work, step: Align) -> None:
+    for name in step.series:
+        series = work.series(name)
+        if not series or series[0] is work.dynamic:
+            continue
+        if name in ("se", "dwi"):
+            _ALIGN_DSC[name](work)
+            continue
+        work.progress(f"registration of {name}", 0, 1)
+        lead = _most_like(series, work.protocol.flip_deg)
+        alignment = register(lead.load(), lead.grid, _target(work, name), work.grid, names=(lead.source, work.source))
+        work.alignments[name] = alignment
+        matrix = alignment.matrix if alignment.trusted else None
+        _note_alignment(work, name, alignment)
+        if name not in ("anatomy", "flair"):
+            work.aligned[name] = tuple(on_grid(one, work, matrix) for one in series)
+        how = (
+            "registered rigidly by mutual information"
+            if alignment.trusted
+            else "left where its header puts it (the registration was not trusted)"
+        )
+        sentence = f"{lead.source} was {how} onto {work.source}."
+        work.provenance.append(
+            Provenance("align", __version__, {"series": name, "trusted": alignment.trusted}, (lead.source,), sentence)
+        )
+
+
+def _most_like(series: tuple[Series, ...], flip_deg: float) -> Series:
+    """Of several flip angles the one nearest to the dynamic series: its contrast is the most alike."""
+
+    def apart(one: Series) -> float:
+        return abs(one.protocol.flip_deg - flip_deg) if isinstance(one.protocol, Spgr) else 0.0
+
+    return min(series, key=apart)
+
+
+def _target(work: Work, name: str) -> NDArray[np.float32]:
+    frames = work.data if name in ("anatomy", "flair") and not work.arms else work.data[..., :EARLY_FRAMES]
+    mean: NDArray[np.float32] = frames.mean(axis=-1, dtype=np.float64).astype(np.float32)
+    return mean
+
+
+def on_grid(one: Series, work: Work, matrix: NDArray[np.float64] | None) -> Series:
+    moved = resample(one.load(), one.grid, work.grid, matrix).astype(np.float32)
+    return replace(one, grid=work.grid, load=lambda: moved)
+
+
+def _note_alignment(work: Work, name: str, alignment: Alignment) -> None:
+    numbers = ", ".join(f"{label.replace('_', ' ')} {value:.2f}" for label, value in alignment.quality)
+    level = "ok" if alignment.trusted else "warning"
+    advice = "" if alignment.trusted else f"{alignment.remark}; the position in the file headers was used instead"
+    work.note(f"registration of {name} onto the dynamic series", numbers or "failed", level, advice)
+
+
+def _align_spin_echo(work: Work) -> None:
+    """The spin-echo series onto the gradient echo: moved only where it lies elsewhere, since moving blurs."""
+    arm = work.arms.get("se")
+    if arm is None or arm.series is work.dynamic:
+        return
+    work.progress("registration of se", 0, 1)
+    alignment = register(_early(arm.data), arm.series.grid, _early(work.data), work.grid, names=(arm.series.source, work.source))
+    work.alignments["se"] = alignment
+    same = arm.series.grid.same_as(work.grid)
+    moved_mm = _displacement_mm(alignment, work.grid)
+    if not same:
+        work.note(
+            "geometry of the two DSC series", "different", "warning",
+            "the spin echo was resampled: its voxels are mixed, and distortions of the two may not match",
+        )  # fmt: skip
+    matrix = alignment.matrix if alignment.trusted else None
+    still = same and (matrix is None or moved_mm < STILL_MM)
+    if not still:
+        arm.data = resample(arm.data, arm.series.grid, work.grid, matrix).astype(np.float32)
+        arm.series = replace(arm.series, grid=work.grid)
+    found = f"{moved_mm:.2f} mm apart; {'left where it is' if still else 'resampled'}" if alignment.trusted else "failed"
+    work.note(
+        "registration of the spin echo onto the gradient echo", found, "ok" if alignment.trusted else "warning", alignment.remark
+    )
+    sentence = f"{arm.series.source} was {'found in place' if still else 'resampled onto'} {'on' if still else ''} {work.source}."
+    work.provenance.append(
+        Provenance(
+            "align",
+            __version__,
+            {"series": "se", "moved_mm": moved_mm, "resampled": not still},
+            (arm.series.source,),
+            " ".join(sentence.split()),
+        )
+    )
+
+
+def _early(data: NDArray[np.float32]) -> NDArray[np.float32]:
+    mean: NDArray[np.float32] = np.nan_to_num(
+        data[..., _UNSTEADY : _UNSTEADY + EARLY_FRAMES].mean(axis=-1, dtype=np.float64)
+    ).astype(np.float32)
+    return mean
+
+
+def _displacement_mm(alignment: Alignment, grid: Grid) -> float:
+    """Mean displacement over the inner half of the field of view."""
+    corners = np.array(np.meshgrid(*[(n * 0.25, n * 0.75) for n in grid.shape])).reshape(3, -1).T
+    points = grid.to_mm(corners)
+    moved = points @ alignment.matrix[:3, :3].T + alignment.matrix[:3, 3]
+    return float(np.linalg.norm(moved - points, axis=1).mean())
+
+
+def align_diffusion(work: Work) -> None:
+    """ADC is made where the diffusion series lies and carried over, so that images are interpolated once."""
+    series = work.series("dwi")[0]
+    work.progress("ADC and its registration", 0, 1)
+    adc, unweighted, how, line = adc_map(series)
+    work.quality.append(line)
+    work.provenance.append(how)
+    alignment = register(unweighted, series.grid, _early(work.data), work.grid, names=(series.source, work.source))
+    work.alignments["dwi"] = alignment
+    matrix = alignment.matrix if alignment.trusted else None
+    if not alignment.trusted:
+        work.note(
+            "registration of dwi onto the dynamic series",
+            "failed",
+            "warning",
+            f"{alignment.remark}; the position in the file headers was used instead",
+        )
+    work.adc = _carried(adc, work.grid, matrix)
+
+
+def _carried(one: ParameterMap, grid: Grid, matrix: NDArray[np.float64] | None) -> ParameterMap:
+    values = resample(one.values, one.grid, grid, matrix).astype(np.float32)
+    status = np.where(np.isfinite(values), np.uint8(Status.OK), np.uint8(Status.NOT_ASKED))
+    error = None if one.standard_error is None else resample(one.standard_error, one.grid, grid, matrix).astype(np.float32)
+    return ParameterMap(one.quantity, values, grid, status, one.provenance, error)
+
+
+_ALIGN_DSC: dict[str, Callable[[Work], None]] = {"se": _align_spin_echo, "dwi": align_diffusion}
