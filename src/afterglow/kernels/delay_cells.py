@@ -63,9 +63,8 @@ def build_cell(feed: Artery, rates_per_s: Array, at_knots: Array, right_s: float
     unit = _unit(columns)
     basis = span(np.vstack([unit[::4], unit[-1:], _unit(plasma), _unit(slope)]), tolerance=_RANK_TOLERANCE[dtype])
     d = build_dictionary(rates_per_s, columns, None, dtype=dtype, basis=basis)
-    plasma, slope, (_, by_1, by_2, _) = plasma @ basis, slope @ basis, np.moveaxis(d.fine_unit, 1, 0)
-    turning = 2 * np.einsum("fr,fr->f", by_1, by_2) / d.log_step**2
-    numbers = np.hstack([d.fine_log_norm.T, d.fine_unit @ plasma, d.fine_unit @ slope, np.stack([d.fine_turn, turning], axis=1)])
+    plasma, slope = plasma @ basis, slope @ basis
+    numbers = np.hstack([d.fine_log_norm.T, d.fine_unit @ plasma, d.fine_unit @ slope, d.fine_turn.T])
     products = float(plasma @ plasma), float(plasma @ slope), float(slope @ slope)
     return DelayCell(
         right_s, d.log_rate_low, d.log_step, basis, plasma, slope, *products, d.fine_unit, np.ascontiguousarray(numbers)

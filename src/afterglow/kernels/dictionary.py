@@ -37,12 +37,12 @@ class Dictionary(NamedTuple):
     fine_unit: Array  # (F, 4, R)
     fine_rho: Array  # (4, F)
     fine_log_norm: Array  # (4, F) log |searched column|
-    fine_turn: Array  # (F,) squared length of the derivative of the unit column by log rate
+    fine_turn: Array  # (2, F) squared length of the derivative of the unit column by log rate, and its own slope by fine index
 
     @property
     def n_fine(self) -> int:
         """Fine cells inside the bounds of the rate."""
-        return self.fine_turn.size
+        return int(self.fine_unit.shape[0])
 
 
 def rate_grid(low_per_s: float, high_per_s: float) -> Array:
@@ -94,7 +94,7 @@ def build_dictionary(
         fine_unit=fine_unit,
         fine_rho=np.ascontiguousarray(_scalar_table(rho)[:, inner]),
         fine_log_norm=np.ascontiguousarray(_scalar_table(np.log(norms))[:, inner]),
-        fine_turn=np.einsum("fr,fr->f", fine_unit[:, 1], fine_unit[:, 1]) / log_step**2,
+        fine_turn=np.einsum("fr,sfr->sf", fine_unit[:, 1], np.stack([fine_unit[:, 1], 2 * fine_unit[:, 2]])) / log_step**2,
     )
 
 

@@ -12,7 +12,7 @@ from afterglow.kernels.compiled import compiled
 from afterglow.kernels.dictionary import Dictionary
 from afterglow.kernels.models import SECONDS_PER_MINUTE
 from afterglow.kernels.search import Found
-from afterglow.kernels.search_loop import look_up
+from afterglow.kernels.search_loop import entry, taylor_at
 from afterglow.kernels.types import Array
 
 _OK, _NO_UPTAKE, _AT_BOUND = 0, 2, 3  # codes of kernels.types.Status
@@ -51,17 +51,20 @@ def report_each(
     A parameter on a bound has no error (NaN); the others are then conditional on it. Where nothing leaks, the rate is not
     determined, so neither is ve. The shares turn the root of the sum of squares into the noise and into the rms.
     """
-    last, with_fixed = d.fine_turn.size - 1, values.shape[1] > 2
+    last, with_fixed, per_step = d.fine_rho.shape[1] - 1, values.shape[1] > 2, 1 / d.log_step
     for n in range(values.shape[0]):
         index, alpha, beta, root = found.place[n], found.alpha[n], found.beta[n], np.sqrt(found.residual[n])
-        rate, norm = np.exp(d.log_rate_low + d.log_step * index), np.exp(look_up(d.fine_log_norm, index))
-        amplitude, limit = beta / norm, ratio_max * rate
+        cell = int(np.rint(index))
+        log_norm, growth = taylor_at(entry(d.fine_log_norm, cell), index - cell)
+        rho, turning = taylor_at(entry(d.fine_rho, cell), index - cell)
+        rate = np.exp(d.log_rate_low + d.log_step * index)
+        amplitude, limit = beta * np.exp(-log_norm), ratio_max * rate
         nothing, tied, rate_held = beta <= 0, amplitude >= limit * _NEARLY, index <= 0 or index >= last
         fixed_held = not with_fixed or alpha <= 0 or alpha >= alpha_max
-        cell = int(np.rint(index))
-        rho, rho_slope = (0.0, 0.0) if fixed_held else (d.fine_rho[0, cell], d.fine_rho[1, cell] / d.log_step)
-        growth = d.fine_log_norm[1, cell] / d.log_step
-        of_alpha, of_amplitude, of_ratio = _variances(rho, rho_slope, d.fine_turn[cell], growth, rate_held, tied)
+        if fixed_held:
+            rho = turning = 0.0
+        turn = d.fine_turn[0, cell] + (index - cell) * d.fine_turn[1, cell]
+        of_alpha, of_amplitude, of_ratio = _variances(rho, turning * per_step, turn, growth * per_step, rate_held, tied)
         noise, ve = noise_share * root, ratio_max if tied else amplitude / rate
         per_beta = np.nan if nothing else noise / beta
         values[n, 0], values[n, 1] = SECONDS_PER_MINUTE * amplitude, np.nan if nothing else ve

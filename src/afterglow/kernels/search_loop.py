@@ -43,7 +43,7 @@ def projections(z: Array, n: int, table: Array, cell: int) -> Four:
 
 
 @compiled
-def _entry(table: Array, cell: int) -> Four:
+def entry(table: Array, cell: int) -> Four:
     """A number and its three derivatives at a cell of (4, F)."""
     return table[0, cell], table[1, cell], table[2, cell], table[3, cell]
 
@@ -52,7 +52,7 @@ def _entry(table: Array, cell: int) -> Four:
 def look_up(table: Array, index: float) -> float:
     """Value of a (4, F) table at a fractional index."""
     cell = int(np.rint(index))
-    return taylor_at(_entry(table, cell), index - cell)[0]
+    return taylor_at(entry(table, cell), index - cell)[0]
 
 
 @compiled
@@ -167,7 +167,7 @@ def _bounded_peak(
     best = (index, 0.0, 0.0, -np.inf)
     for step in range(_STEPS):
         cell = int(np.rint(index))
-        s, rho, log_norm = projections(z, n, d.fine_unit, cell), _entry(d.fine_rho, cell), _entry(d.fine_log_norm, cell)
+        s, rho, log_norm = projections(z, n, d.fine_unit, cell), entry(d.fine_rho, cell), entry(d.fine_log_norm, cell)
         log_limit = log_ratio_max + d.log_rate_low + d.log_step * cell + log_norm[0]
         limit = log_limit, d.log_step + log_norm[1], log_norm[2], log_norm[3]
         alpha, beta, explained, slope = _in_box(s, rho, limit, index - cell, a, alpha_max)
