@@ -3,7 +3,8 @@
     python scripts/measure_exam.py [--method ademola2025] [--workers 2] [--keep DIR] [--json]
 
 The exam is made here from a few tissues, so that making it takes seconds: DCE 192 x 192 x 40 x 60, five flip angles, anatomy
-of 1 mm, lesion and reference outlines, noise, and a head that moves. `afterglow run` then works on it in a process of its own.
+of 1 mm, lesion and reference outlines, noise, and a head that moves. With `--method stadlbauer2025` it is a digital glioma in GE and
+SE DSC of 128 x 128 x 29 x 60 each, diffusion, FLAIR and T1w. `afterglow run` then works on it in a process of its own.
 Clock time means something on a quiet machine only; CPU time is printed beside it.
 """
 
@@ -20,18 +21,22 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import shift
 
+from afterglow.flows.digital_dsc import write_dsc_visit
+from afterglow.flows.method import load_method
 from afterglow.io.images import write_image, write_mask
 from afterglow.io.write import write_json, write_tsv
 from afterglow.kernels.aif_population import parker
 from afterglow.kernels.models import MODELS
 from afterglow.kernels.spgr import spgr_signal
 from afterglow.records.grid import Grid
+from afterglow.simulate.dsc_visit import DscVisitPlan, simulate_dsc_visit
 
 DCE_SHAPE, DCE_MM, FRAMES, FRAME_S = (192, 192, 40), (1.25, 1.25, 4.0), 60, 5.0
 ANATOMY_SHAPE = (240, 240, 160)
 TR_S, FLIP_DEG, R1_PER_MM_S, HAEMATOCRIT, BOLUS_S = 0.005, 15.0, 4.5, 0.45, 42.0
 VFA_DEG = (2.0, 5.0, 10.0, 15.0, 20.0)
-GOAL_S, GOAL_GB = 90.0, 3.0
+GOAL_S, GOAL_GB = {"dce": 90.0, "dsc": 60.0}, 3.0
+DSC_SHAPE, DSC_MM = (128, 128, 29), (1.8, 1.8, 4.0)
 NOISE = 0.01  # of the brightest tissue
 # T1 s, proton density, ktrans 1/min, ve, vp, brightness in the anatomy
 TISSUES = {
@@ -125,6 +130,11 @@ def write_exam(bids: Path, rng: np.random.Generator) -> None:
     write_mask(outlines / "sub-01_ses-01_space-T1w_label-reference_mask.nii.gz", lesion[::-1] & (fine == 2), anatomy)
 
 
+def write_dsc_exam(bids: Path) -> None:
+    """The BIDS folder of a microvascular visit."""
+    write_dsc_visit(simulate_dsc_visit(DscVisitPlan(shape=DSC_SHAPE, voxel_mm=DSC_MM, motion=1.0), seed=1), bids, None)
+
+
 def run_measured(bids: Path, out: Path, method: str, workers: int) -> tuple[float, float, float]:
     """Clock seconds, CPU seconds and peak memory in GB of `afterglow run` in a process of its own."""
     command = [sys.executable, "-m", "afterglow", "run", str(bids), str(out), "participant"]
@@ -137,12 +147,12 @@ def run_measured(bids: Path, out: Path, method: str, workers: int) -> tuple[floa
     return time.perf_counter() - began, used.ru_utime + used.ru_stime, used.ru_maxrss * 1024 / 1e9
 
 
-def report(out: Path, clock_s: float, cpu_s: float, peak_gb: float, as_json: bool) -> None:
+def report(out: Path, goal_s: float, clock_s: float, cpu_s: float, peak_gb: float, as_json: bool) -> None:
     """The figures, and the seconds of each step from the manifest."""
     steps = json.loads((out / "manifest.json").read_text())["exams"]["sub-01_ses-01"]["seconds"]
     said = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in steps.items())
     figures = [
-        {"name": "exam_seconds", "value": clock_s, "unit": "s", "goal": GOAL_S, "ok": clock_s < GOAL_S, "detail": said},
+        {"name": "exam_seconds", "value": clock_s, "unit": "s", "goal": goal_s, "ok": clock_s < goal_s, "detail": said},
         {"name": "exam_cpu_seconds", "value": cpu_s, "unit": "s", "goal": None, "ok": None, "detail": "user and system"},
         {"name": "exam_peak_memory", "value": peak_gb, "unit": "GB", "goal": GOAL_GB, "ok": peak_gb < GOAL_GB, "detail": ""},
     ]
@@ -160,12 +170,13 @@ def main() -> None:
     parser.add_argument("--keep", type=Path, help="write here and keep, instead of a folder that is removed")
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
+    kind = "dce" if "dce" in load_method(given.method).leads else "dsc"
     with tempfile.TemporaryDirectory(prefix="afterglow-exam-") as temporary:
         root = given.keep or Path(temporary)
         if not (root / "bids" / "sub-01").is_dir():
-            write_exam(root / "bids", np.random.default_rng(1))
+            write_dsc_exam(root / "bids") if kind == "dsc" else write_exam(root / "bids", np.random.default_rng(1))
         out = Path(tempfile.mkdtemp(prefix="out-", dir=root))
-        report(out, *run_measured(root / "bids", out, given.method, given.workers), given.json)
+        report(out, GOAL_S[kind], *run_measured(root / "bids", out, given.method, given.workers), given.json)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from afterglow.flows.method_steps import (
     UndoLeakage,
     Vessels,
 )
-from afterglow.flows.steps_place import align_diffusion
+from afterglow.flows.steps_place import diffusion_in_place
 from afterglow.flows.work import Arm, Work
 from afterglow.kernels.types import Status
 from afterglow.quantify.bolus import arterial_curve, venous_curve
@@ -158,7 +158,7 @@ def _loop(work: Work, step: Loop) -> None:
 
 def _adc(work: Work, step: DiffusionMap) -> None:
     if work.adc is None and work.series("dwi"):
-        align_diffusion(work)
+        diffusion_in_place(work)
     if work.adc is None:
         work.note("ADC", "not made: no diffusion series", "note")
         return

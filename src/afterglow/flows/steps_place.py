@@ -1,7 +1,8 @@
 """The steps that hold series still and lay them on one another."""
 
-from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,12 +12,12 @@ from afterglow.align.resample import resample
 from afterglow.align.rigid import register
 from afterglow.align.stillness import STILL_MM, correct_motion
 from afterglow.flows.method_steps import Align, Still
-from afterglow.flows.work import Work
+from afterglow.flows.work import Arm, Work
 from afterglow.kernels.types import Status
 from afterglow.quantify.diffusion import adc_map
 from afterglow.records.alignment import Alignment, Motion
 from afterglow.records.grid import Grid
-from afterglow.records.maps import ParameterMap, Provenance
+from afterglow.records.maps import ParameterMap, Provenance, Settings
 from afterglow.records.protocol import Spgr
 from afterglow.records.series import Series
 
@@ -58,31 +59,64 @@ def _held_still(work: Work, data: NDArray[np.float32], series: Series, frames: r
     return data, motion
 
 
+class _Moving(NamedTuple):
+    """What is laid on the dynamic series: the image to go by, and whose it is."""
+
+    image: NDArray[np.float32]
+    grid: Grid
+    source: str
+
+
 def align(work: Work, step: Align) -> None:
-    for name in step.series:
-        series = work.series(name)
-        if not series or series[0] is work.dynamic:
-            continue
-        if name in ("se", "dwi"):
-            _ALIGN_DSC[name](work)
-            continue
-        work.progress(f"registration of {name}", 0, 1)
-        lead = _most_like(series, work.protocol.flip_deg)
-        alignment = register(lead.load(), lead.grid, _target(work, name), work.grid, names=(lead.source, work.source))
-        work.alignments[name] = alignment
+    """All registrations of the step, side by side where there are workers; what follows from each comes in the step's order."""
+    names: list[str] = [name for name in step.series if work.series(name) and work.series(name)[0] is not work.dynamic]
+    work.progress(f"registration of {', '.join(names)}", 0, 1)
+    moving = {name: _moving(work, name) for name in names}
+    target = {name: _target(work, name) for name in names}
+
+    def found(name: str) -> Alignment:
+        image, grid, source = moving[name]
+        return register(image, grid, target[name], work.grid, names=(source, work.source))
+
+    with ThreadPoolExecutor(max_workers=work.workers) as pool:
+        for name, alignment in zip(names, pool.map(found, names), strict=True):
+            work.alignments[name] = alignment
+            match name:
+                case "se":
+                    _place_spin_echo(work, work.arms["se"], alignment)
+                case "dwi":
+                    _place_diffusion(work, alignment)
+                case _:
+                    _place(work, name, alignment)
+
+
+def _moving(work: Work, name: str) -> _Moving:
+    if name == "se":
+        arm = work.arms["se"]
+        return _Moving(_early(arm.data), arm.series.grid, arm.series.source)
+    if name == "dwi":
+        series = work.series("dwi")[0]
+        work.adc, unweighted, how, line = adc_map(series)
+        work.quality.append(line)
+        work.provenance.append(how)
+        return _Moving(unweighted, series.grid, series.source)
+    lead = _most_like(work.series(name), work.protocol.flip_deg)
+    return _Moving(lead.load(), lead.grid, lead.source)
+
+
+def _place(work: Work, name: str, alignment: Alignment) -> None:
+    _note_alignment(work, name, alignment)
+    if name not in ("anatomy", "flair"):
         matrix = alignment.matrix if alignment.trusted else None
-        _note_alignment(work, name, alignment)
-        if name not in ("anatomy", "flair"):
-            work.aligned[name] = tuple(on_grid(one, work, matrix) for one in series)
-        how = (
-            "registered rigidly by mutual information"
-            if alignment.trusted
-            else "left where its header puts it (the registration was not trusted)"
-        )
-        sentence = f"{lead.source} was {how} onto {work.source}."
-        work.provenance.append(
-            Provenance("align", __version__, {"series": name, "trusted": alignment.trusted}, (lead.source,), sentence)
-        )
+        work.aligned[name] = tuple(on_grid(one, work, matrix) for one in work.series(name))
+    how = (
+        "registered rigidly by mutual information"
+        if alignment.trusted
+        else "left where its header puts it (the registration was not trusted)"
+    )
+    sentence = f"{alignment.source} was {how} onto {work.source}."
+    settings: Settings = {"series": name, "trusted": alignment.trusted}
+    work.provenance.append(Provenance("align", __version__, settings, (alignment.source,), sentence))
 
 
 def _most_like(series: tuple[Series, ...], flip_deg: float) -> Series:
@@ -112,14 +146,8 @@ def _note_alignment(work: Work, name: str, alignment: Alignment) -> None:
     work.note(f"registration of {name} onto the dynamic series", numbers or "failed", level, advice)
 
 
-def _align_spin_echo(work: Work) -> None:
-    """The spin-echo series onto the gradient echo: moved only where it lies elsewhere, since moving blurs."""
-    arm = work.arms.get("se")
-    if arm is None or arm.series is work.dynamic:
-        return
-    work.progress("registration of se", 0, 1)
-    alignment = register(_early(arm.data), arm.series.grid, _early(work.data), work.grid, names=(arm.series.source, work.source))
-    work.alignments["se"] = alignment
+def _place_spin_echo(work: Work, arm: Arm, alignment: Alignment) -> None:
+    """The spin-echo series is moved only where it lies elsewhere, since moving blurs."""
     same = arm.series.grid.same_as(work.grid)
     moved_mm = _displacement_mm(alignment, work.grid)
     if not same:
@@ -163,24 +191,18 @@ def _displacement_mm(alignment: Alignment, grid: Grid) -> float:
     return float(np.linalg.norm(moved - points, axis=1).mean())
 
 
-def align_diffusion(work: Work) -> None:
-    """ADC is made where the diffusion series lies and carried over, so that images are interpolated once."""
-    series = work.series("dwi")[0]
-    work.progress("ADC and its registration", 0, 1)
-    adc, unweighted, how, line = adc_map(series)
-    work.quality.append(line)
-    work.provenance.append(how)
-    alignment = register(unweighted, series.grid, _early(work.data), work.grid, names=(series.source, work.source))
-    work.alignments["dwi"] = alignment
-    matrix = alignment.matrix if alignment.trusted else None
-    if not alignment.trusted:
-        work.note(
-            "registration of dwi onto the dynamic series",
-            "failed",
-            "warning",
-            f"{alignment.remark}; the position in the file headers was used instead",
-        )
-    work.adc = _carried(adc, work.grid, matrix)
+def _place_diffusion(work: Work, alignment: Alignment) -> None:
+    """ADC was made where the diffusion series lies and is carried over, so that images are interpolated once."""
+    _note_alignment(work, "dwi", alignment)
+    if work.adc is not None:
+        work.adc = _carried(work.adc, work.grid, alignment.matrix if alignment.trusted else None)
+
+
+def diffusion_in_place(work: Work) -> None:
+    """ADC of a diffusion series that no step registered: where its header puts it."""
+    _moving(work, "dwi")
+    if work.adc is not None:
+        work.adc = _carried(work.adc, work.grid, None)
 
 
 def _carried(one: ParameterMap, grid: Grid, matrix: NDArray[np.float64] | None) -> ParameterMap:
@@ -188,6 +210,3 @@ def _carried(one: ParameterMap, grid: Grid, matrix: NDArray[np.float64] | None) 
     status = np.where(np.isfinite(values), np.uint8(Status.OK), np.uint8(Status.NOT_ASKED))
     error = None if one.standard_error is None else resample(one.standard_error, one.grid, grid, matrix).astype(np.float32)
     return ParameterMap(one.quantity, values, grid, status, one.provenance, error)
-
-
-_ALIGN_DSC: dict[str, Callable[[Work], None]] = {"se": _align_spin_echo, "dwi": align_diffusion}
