@@ -107,5 +107,10 @@ KEY_WORDS: dict[tuple[str, str], str] = {
         "Normalise",
         "burden_cutoffs",
     ): "Lower and upper rCBV between the classes of fractional tumour burden; without them none is made.",
+    (
+        "Normalise",
+        "standard_percentiles",
+    ): "Percentiles of the brain's CBV that go to `standard_values`: standardised rCBV, from a training set of one's own.",
+    ("Normalise", "standard_values"): "The values that those percentiles are brought to.",
     ("Normalise", "source"): _SOURCE,
 }

@@ -14,7 +14,7 @@ from afterglow.flows.regions import arterial_region
 from afterglow.flows.steps import carry_out
 from afterglow.flows.work import Arm, Carried, Drawn, Progress, Work
 from afterglow.io.bids import Dataset
-from afterglow.io.outlines import find_aif_curve
+from afterglow.io.outlines import find_aif_curve, find_bolus_curves
 from afterglow.lesions.measure import Labels, measure, measure_reference
 from afterglow.lesions.size import sizes
 from afterglow.quantify.dce import region_curve
@@ -153,6 +153,8 @@ def quantify_exam(
     if work.haematocrit is not None:
         curve = find_aif_curve(dataset, exam.subject, exam.session, outlines_dir, haematocrit=work.haematocrit)
         work.given_aif = (curve, curve.origin) if curve is not None else None
+    if work.arms:
+        work.given_boluses = find_bolus_curves(dataset, exam.subject, exam.session, outlines_dir)
     anatomy = work.series("anatomy")
     work.given_aif_mask, work.drawn, work.carried = arterial_region(outlines), outlines, carried
     carry_out(work)

@@ -213,12 +213,24 @@ class Normalise(Strict):
 
     do: Literal["normalise"]
     burden_cutoffs: tuple[float, float] | None = None
+    standard_percentiles: tuple[float, ...] | None = None
+    standard_values: tuple[float, ...] | None = None
     source: str
 
     @model_validator(mode="after")
     def _cutoffs_rise(self) -> "Normalise":
         if self.burden_cutoffs is not None and not 0 < self.burden_cutoffs[0] < self.burden_cutoffs[1]:
             raise ValueError(f"burden_cutoffs {self.burden_cutoffs}: the first must be above zero and below the second")
+        return self
+
+    @model_validator(mode="after")
+    def _scale_is_whole(self) -> "Normalise":
+        at, values = self.standard_percentiles or (), self.standard_values or ()
+        rising = all(list(x) == sorted(set(x)) for x in (at, values))
+        if len(at) != len(values) or len(at) == 1 or not rising or not all(0 < p < 100 for p in at):
+            raise ValueError(
+                "standard_percentiles and standard_values: as many of one as of the other, at least two, both rising"
+            )
         return self
 
 

@@ -24,7 +24,7 @@ from afterglow.quantify.leakage import correct_leakage
 from afterglow.quantify.microvessel import loop_maps, reference_line
 from afterglow.quantify.rates import SHORT, Rates, cnr_map, to_rates
 from afterglow.quantify.vessels import vessel_maps
-from afterglow.quantify.volume import burden_map, flow_maps, normalised_map, volume_maps
+from afterglow.quantify.volume import burden_map, flow_maps, normalised_map, standardised_map, volume_maps
 from afterglow.records.errors import BadInput, BadMethod
 
 _POOR_ARTERY = 0.3
@@ -79,7 +79,9 @@ def _arteries(work: Work, step: Arteries) -> None:
     for arm in work.arms.values():
         work.progress(f"arteries of {arm.name}", 0, 1)
         rates = _rates_of(work, arm, "arteries")
-        arm.artery, how = arterial_curve(rates, work.given_aif_mask, exclude=work.lesion_mask())
+        arm.artery, how = arterial_curve(
+            rates, work.given_aif_mask, work.given_boluses.get(arm.protocol.echo), exclude=work.lesion_mask()
+        )
         work.provenance.append(how)
         arm.vein, factor, why_not = venous_curve(rates, arm.artery, exclude=work.lesion_mask())
         arm.vein_factor = factor if step.scale_to_vein else 1.0
@@ -185,6 +187,17 @@ def _vessels(work: Work, step: Vessels) -> None:
 
 
 def _normalise(work: Work, step: Normalise) -> None:
+    source = work.map_of("cbv") or work.map_of("cbv_uncorrected")
+    if step.standard_percentiles is not None and step.standard_values is not None and source is not None:
+        scaled, how = standardised_map(
+            source,
+            work.subject_mask(),
+            percentiles=step.standard_percentiles,
+            values=step.standard_values,
+            scale_from=step.source,
+        )
+        work.maps.append(scaled)
+        work.provenance.append(how)
     if work.reference is None:
         work.note("normalised blood volume", "not made: there is no reference tissue", "warning")
         return

@@ -1,6 +1,6 @@
 """What one visit has become so far, while the steps of a method are carried out on it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -14,7 +14,7 @@ from afterglow.quantify.leakage import Corrected
 from afterglow.quantify.microvessel import Loops
 from afterglow.quantify.rates import Rates
 from afterglow.records.alignment import Alignment, Motion, QualityLine
-from afterglow.records.bolus import BolusCurve
+from afterglow.records.bolus import BolusCurve, Echo
 from afterglow.records.errors import BadMethod
 from afterglow.records.grid import Grid
 from afterglow.records.lesion import Lesion, Reference
@@ -101,6 +101,7 @@ class Work:
     adc: ParameterMap | None = None  # on the grid of the maps
     given_aif_mask: tuple[NDArray[np.bool_], str] | None = None
     given_aif: tuple[Aif, str] | None = None
+    given_boluses: Mapping[Echo, BolusCurve] = field(default_factory=dict)
     mask: NDArray[np.bool_] | None = None
     motion: Motion | None = None
     alignments: dict[str, Alignment] = field(default_factory=dict)  # by series, as the method names them

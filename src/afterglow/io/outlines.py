@@ -14,12 +14,15 @@ from afterglow.io.names import IMAGE_EXTENSIONS, BidsName, parse_name, sort_key
 from afterglow.io.nifti import Image, read_image, read_labels
 from afterglow.io.sidecar import applicable
 from afterglow.io.tables import Row, read_table
+from afterglow.records.bolus import BolusCurve, Echo
 from afterglow.records.errors import BadInput, MissingInput
 from afterglow.records.maps import Aif
 
 OutlineLabel = Literal["lesion", "reference", "aif"]
 _LABEL = re.compile(r"(lesion|reference|aif)[-_ ]?(.*)", re.IGNORECASE)
 _FOLDERS = ("anat", "perf")
+_ECHOES: dict[str, Echo] = {"GE": "gradient", "SE": "spin"}
+_FEWEST_SAMPLES = 10
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,13 +144,14 @@ def files_beside(dataset: Dataset, subject: str, session: str, outlines_dir: Pat
     root = (outlines_dir or dataset.root / "derivatives" / "outlines").absolute()
     images = [path for path in _files(root, subject, session) if "_dseg." in path.name]
     tables = [table for image in images for table, _ in applicable(image, root, ".tsv")]
-    return tuple(dict.fromkeys([*tables, *_curve_paths(dataset, subject, session, outlines_dir)]))
+    curves = [path for kind in ("aif", "bolus") for path in _curve_paths(dataset, subject, session, outlines_dir, kind)]
+    return tuple(dict.fromkeys([*tables, *curves]))
 
 
-def _curve_paths(dataset: Dataset, subject: str, session: str, outlines_dir: Path | None) -> list[Path]:
+def _curve_paths(dataset: Dataset, subject: str, session: str, outlines_dir: Path | None, kind: str) -> list[Path]:
     roots = (outlines_dir or dataset.root / "derivatives" / "outlines", dataset.root)
     visit = Path(f"sub-{subject}") / (f"ses-{session}" if session else "") / "perf"
-    return [path for root in roots for path in sorted((root / visit).glob("*_aif.tsv"))]
+    return [path for root in roots for path in sorted((root / visit).glob(f"*_{kind}.tsv"))]
 
 
 def find_aif_curve(
@@ -157,12 +161,34 @@ def find_aif_curve(
 
     Columns time_s and plasma_mM, or blood_mM, which is divided by 1 - haematocrit.
     """
-    paths = _curve_paths(dataset, subject, session, outlines_dir)
+    paths = _curve_paths(dataset, subject, session, outlines_dir, "aif")
     if not paths:
         return None
     if len(paths) > 1:
         raise BadInput(f"{paths[1]}: {paths[0].name} gives an arterial curve already; keep one of the two")
     return _curve(paths[0], haematocrit)
+
+
+def find_bolus_curves(dataset: Dataset, subject: str, session: str, outlines_dir: Path | None = None) -> dict[Echo, BolusCurve]:
+    """Arterial rate curves measured by the user (*_acq-GE_label-artery_bolus.tsv and *_acq-SE_…, in perf/), by echo.
+
+    Columns time_s, on the clock of that series, and rate_per_s: the form in which they are written too.
+    """
+    found: dict[Echo, BolusCurve] = {}
+    for path in _curve_paths(dataset, subject, session, outlines_dir, "bolus"):
+        name = parse_name(path.name)
+        entities = name.entities if name else {}
+        echo = _ECHOES.get(entities.get("acq", ""))
+        if echo is None or entities.get("label") != "artery":
+            raise BadInput(f"{path}: a given bolus curve is named …_acq-GE_label-artery_bolus.tsv, or acq-SE; rename it")
+        if echo in found:
+            raise BadInput(f"{path}: another file gives an arterial curve of the {echo} echo already; keep one of the two")
+        rows = read_table(path, ("time_s", "rate_per_s"))
+        times_s, rates = (np.array([row.number(column) for row in rows], dtype=np.float64) for column in ("time_s", "rate_per_s"))
+        if len(rows) < _FEWEST_SAMPLES or not np.isfinite(times_s + rates).all() or (np.diff(times_s) <= 0).any():
+            raise BadInput(f"{path}: it needs at least {_FEWEST_SAMPLES} rows of numbers with rising time_s; mend the table")
+        found[echo] = BolusCurve("artery", echo, times_s, rates, f"given curve, {path.name}", float("nan"))
+    return found
 
 
 def _curve(path: Path, haematocrit: float) -> Aif:

@@ -25,6 +25,7 @@ class Status(IntEnum):
     POOR_FIT = 7  # it converged, but the data do not have this shape
     UNDETERMINED = 8  # a loop that turns in both senses: its sign says little
     LOW_CONTRAST = 9  # contrast to noise too low to believe a value
+    SATURATED = 10  # the signal came down to the noise floor: the peak is cut off
 
 
 STATUS_WORDS: dict[Status, str] = {
@@ -38,4 +39,5 @@ STATUS_WORDS: dict[Status, str] = {
     Status.POOR_FIT: "poor fit",
     Status.UNDETERMINED: "loop of no one direction",
     Status.LOW_CONTRAST: "contrast too low",
+    Status.SATURATED: "signal at the noise floor",
 }

@@ -18,14 +18,18 @@ _FACTORS = (0.5, 5.0)  # a partial volume factor outside says that one of the tw
 
 
 def arterial_curve(
-    rates: Rates, region: tuple[NDArray[np.bool_], str] | None, *, exclude: NDArray[np.bool_]
+    rates: Rates, region: tuple[NDArray[np.bool_], str] | None, given: BolusCurve | None, *, exclude: NDArray[np.bool_]
 ) -> tuple[BolusCurve, Provenance]:
-    """The artery of this series: the marked region's mean where one is given, else cluster analysis over the brain.
+    """The artery of this series: a given curve, else the marked region's mean, else cluster analysis over the brain.
 
     `exclude` (i, j, k) marks lesions, whose vessels are neither arteries nor veins.
 
     NoArterialInput, with what was found instead, where no voxel looks like an artery.
     """
+    if given is not None:
+        curve = replace(given, times_s=rates.times_s, rate_per_s=np.interp(rates.times_s, given.times_s, given.rate_per_s))
+        sentence = f"The arterial curve of the {rates.echo}-echo series was given."
+        return curve, provenance("artery", sentence, {"how": "given curve", "echo": rates.echo}, (rates.source,))
     voxels = np.argwhere(rates.mask)
     if region is not None:
         mask, name = region

@@ -120,6 +120,7 @@ def _maps(rates: Rates, raw: VascularLoop, best: VascularLoop | None, how: Prove
     maps += [
         made("mti_negative", shown.probability_negative, shown),
         made("peak_shift", shown.peak_shift_s, shown, shown.peak_shift_error_s),
+        made("loop_confident", np.where(np.isfinite(shown.mti), shown.confident.astype(np.float64), np.nan), shown),
         made("loop_axis", shown.long_axis, shown),
         made("loop_slope", shown.slope, shown),
     ]

@@ -37,7 +37,8 @@ class Rates:
     per_s: NDArray[np.float32]  # (n, t); NaN where there is no signal
     sigma_per_s: NDArray[np.float32]  # (n,) noise before contrast
     cnr: NDArray[np.float32]  # (n,)
-    cut: NDArray[np.bool_]  # (n,) signal came down to the background: the peak is cut off
+    cut: NDArray[np.bool_]  # (n,) signal comes near the background: no artery
+    saturated: NDArray[np.bool_]  # (n,) it began well above the background, so the bolus brought it down: the peak is cut off
     bolus: Bolus
     mean_per_s: NDArray[np.float64]  # (t,) of the mean signal
     last: int  # frames from here on hold another bolus, or the series has ended
@@ -77,6 +78,7 @@ def to_rates(
     rates = rate_change(signal, before.mean, protocol.te_s, floor=floor).per_s
     sigma = baseline(rates, frames).sd
     cut = near_background(signal, background=floor) if floor > 0 else np.zeros(len(signal), dtype=bool)
+    saturated: NDArray[np.bool_] = cut & (before.mean > _WELL_ABOVE * floor)
     last, lines = _after_the_bolus(mean_rate, times_s, bolus, source)
     symbol, short = SYMBOLS[protocol.echo], SHORT[protocol.echo]
     quality = (
@@ -84,7 +86,7 @@ def to_rates(
         _baseline_line(short, bolus.last_baseline + 1),
         _line(f"{short}: bolus", f"arrives at {bolus.arrival_s:.1f} s, peaks at {times_s[bolus.peak]:.1f} s", "note" if bolus.remark else "ok", bolus.remark),
         *(_line(f"{short}: {what}", found, level, advice) for what, found, level, advice in lines),
-        _cut_line(short, cut[before.mean > _WELL_ABOVE * floor], floor),
+        _cut_line(short, saturated, floor),
     )  # fmt: skip
     sentence = (
         f"The signal of the {protocol.echo}-echo series was converted to {symbol} = -ln(S/S0)/TE with the {frames.stop} frames before contrast as "
@@ -94,7 +96,22 @@ def to_rates(
     how = provenance("rates", sentence, settings, (source,))
     cnr = contrast_to_noise(rates, sigma)
     return Rates(
-        protocol.echo, grid, mask, times_s, rates, sigma, cnr, cut, bolus, mean_rate, last, protocol, source, how, quality
+        protocol.echo,
+        grid,
+        mask,
+        times_s,
+        rates,
+        sigma,
+        cnr,
+        cut,
+        saturated,
+        bolus,
+        mean_rate,
+        last,
+        protocol,
+        source,
+        how,
+        quality,
     )
 
 
@@ -105,9 +122,10 @@ def cnr_map(rates: Rates) -> ParameterMap:
 
 
 def status_of(rates: Rates) -> NDArray[np.uint8]:
-    """NO_SIGNAL where there are no rates, else OK. (n,)."""
+    """NO_SIGNAL where there are no rates, SATURATED where the peak is cut off, else OK. (n,)."""
     finite = np.isfinite(rates.per_s).all(axis=1)
-    return np.where(finite, np.uint8(Status.OK), np.uint8(Status.NO_SIGNAL))
+    found = np.where(rates.saturated, np.uint8(Status.SATURATED), np.uint8(Status.OK))
+    return np.where(finite, found, np.uint8(Status.NO_SIGNAL))
 
 
 def _line(what: str, found: str, level: str, advice: str) -> QualityLine:

@@ -1,5 +1,7 @@
 """Blood volume, flow and transit from rates: areas of the data themselves, never of a fitted first pass."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -60,7 +62,7 @@ def flow_maps(
     `how` is osvd (the smallest threshold whose residue is calm) or csvd (`threshold`). BadInput where frames are not equidistant.
     """
     status = status_of(rates)
-    good = status == Status.OK
+    good = status != Status.NO_SIGNAL
     curve = artery.rate_per_s * factor
     window = rates.window
     area = float(blood_volume(rates.times_s, curve[None], window=window)[0])
@@ -94,7 +96,7 @@ def flow_maps(
         "artery_factor": factor,
     }
     made = provenance("flow", sentence, settings, (rates.source,), "10.1002/mrm.10522")
-    why = np.where(good, found.status, status).astype(np.uint8)
+    why = np.where(status == Status.OK, found.status, status).astype(np.uint8)
     return tuple(
         map_from_voxels(name, np.where(good, v, np.nan), why, rates.mask, rates.grid, made) for name, v in values.items()
     ), made
@@ -128,6 +130,30 @@ def normalised_map(
     how = provenance("normalise", sentence, {"reference": kind, "reference_mean": mean}, source.provenance.sources)
     ratio = relative_volume(source.values, reference_area=mean)
     return ParameterMap(QUANTITIES[name], ratio, source.grid, source.status, how), how
+
+
+def standardised_map(
+    source: ParameterMap, mask: NDArray[np.bool_], *, percentiles: Sequence[float], values: Sequence[float], scale_from: str
+) -> tuple[ParameterMap, Provenance]:
+    """Blood volume on a standard scale: percentiles of the brain (i, j, k) go to given values, straight between and beyond them.
+
+    The values come from a training set of the same protocol (Nyul and Udupa, doi:10.1002/(SICI)1522-2594(199912)42:6<1072::AID-MRM11>3.0.CO;2-M);
+    no reference tissue is needed. BadInput where the percentiles of this brain do not rise.
+    """
+    inside = source.values[mask & np.isfinite(source.values)]
+    landmarks = np.percentile(inside, percentiles) if inside.size else np.zeros(len(percentiles))
+    if not (np.diff(landmarks) > 0).all():
+        raise BadInput(
+            f"{source.provenance.sources[0]}: the percentiles of its blood volume do not rise, so it has no standard scale"
+        )
+    slopes = np.diff(values) / np.diff(landmarks)
+    piece = np.clip(np.searchsorted(landmarks, source.values) - 1, 0, slopes.size - 1)
+    scaled = np.asarray(values)[piece] + slopes[piece] * (source.values - landmarks[piece])
+    sentence = f"{QUANTITIES['srcbv'].symbol} is {source.quantity.symbol} brought to a standard scale by the percentiles of the brain ({scale_from})."
+    how = provenance(
+        "normalise", sentence, {"percentiles": tuple(percentiles), "values": tuple(values)}, source.provenance.sources
+    )
+    return ParameterMap(QUANTITIES["srcbv"], scaled.astype(np.float32), source.grid, source.status, how), how
 
 
 def burden_map(
