@@ -45,6 +45,7 @@ def correct_motion(
     *,
     reference_frames: Sequence[int],
     mask: NDArray[np.bool_] | None = None,
+    companions: Sequence[NDArray[np.float32]] = (),
     workers: int = 1,
     progress: Progress | None = None,
 ) -> tuple[NDArray[np.float32], Motion]:
@@ -57,7 +58,8 @@ def correct_motion(
     the cost (scripts/measure_alignment.py interpolation). Where a moved frame was not measured (outside the field of view,
     next to a voxel that is not finite) it is NaN. A frame that cannot be laid on the reference stays and its motion is NaN.
 
-    A writable array is corrected in place; a read-only one is copied first. The bytes do not depend on `workers`.
+    A writable array is corrected in place; a read-only one is copied first. `companions` are other echoes of the same excitations
+    (writable, same shape): they move with it, in place. The bytes do not depend on `workers`.
     """
     _check(data, grid, times_s, reference_frames, mask)
     total = data.shape[3]
@@ -72,7 +74,8 @@ def correct_motion(
         motion = _motion(times_s, matrices, reference.points)
         if motion.resampled.any():
             data = data if data.flags.writeable else data.copy()
-        list(pool.map(lambda t: _move(data, t, grid, matrices[t]), np.flatnonzero(motion.resampled)))
+        for series in (data, *companions):
+            list(pool.map(lambda t, series=series: _move(series, t, grid, matrices[t]), np.flatnonzero(motion.resampled)))
     return data, motion
 
 

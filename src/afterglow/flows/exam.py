@@ -49,7 +49,7 @@ def dynamic_series(exam: Exam, method: Method) -> Series:
             raise MissingInput(
                 f"{where}: method {method.name} needs a series of role {' or '.join(spec.roles)}, and there is none"
             )
-    leads = [one for name in method.leads if (one := _only(exam, method, name, where)) is not None]
+    leads = [found[0] for name in method.leads if (found := _echoes(exam, method, name, where))]
     if not leads:
         roles = " or ".join(role for name in method.leads for role in method.series[name].roles)
         raise MissingInput(f"{where}: method {method.name} needs a series of role {roles}, and there is none")
@@ -96,31 +96,54 @@ def _begin_dsc(exam: Exam, dynamic: Series, protocol: Epi, method: Method, worke
     work = Work(exam, method, dynamic, dynamic.load(), protocol, None, dynamic.haematocrit, workers, progress)
     where = f"sub-{exam.subject} ses-{exam.session}" if exam.session else f"sub-{exam.subject}"
     for name in method.leads:
-        series = _only(exam, method, name, where)
-        if series is None:
+        found = _echoes(exam, method, name, where)
+        if found and name != "sage":
+            work.arms[name] = _arm(name, found, work)
+        elif found and not work.arms:
+            work.arms = {"ge": _arm("ge", found[:2], work), "se": _arm("se", (found[2], *found[:2]), work)}
+            work.arms["se"].one_injection = True
+    for arm in work.arms.values():
+        work.quality += consensus_lines(arm.series)
+    for name in ("ge", "se"):
+        if name in work.arms:
             continue
-        if not isinstance(series.protocol, Epi):
-            raise BadInput(f"{series.source}: it is not echo-planar imaging")
-        data = work.data if series is dynamic else series.load()
-        work.arms[name] = Arm(name, series, data, series.protocol)
-        work.quality += consensus_lines(series)
-    absent = [name for name in method.leads if name not in work.arms]
-    if absent:
-        work.note(
-            "DSC series", f"only {', '.join(work.arms)}", "warning",
-            f"without {absent[0]}: {'CBV, flow and leakage' if absent[0] == 'se' else 'spin-echo CBV and leakage'} are made; MTI and vessels need both",
-        )  # fmt: skip
+        made = "CBV, flow and leakage" if name == "se" else "spin-echo CBV and leakage"
+        advice = f"without {name}: {made} are made; MTI and vessels need both"
+        work.note("DSC series", f"only {', '.join(work.arms)}", "warning", advice)
     return work
 
 
-def _only(exam: Exam, method: Method, name: str, where: str) -> Series | None:
+def _arm(name: str, series: tuple[Series, ...], work: Work) -> Arm:
+    """The first series leads; the others are echoes of the same excitations, read once whichever arm they serve."""
+    there = {id(arm.series): arm.data for arm in work.arms.values()} | {id(work.dynamic): work.data}
+    loaded = [(one.protocol, there[id(one)] if id(one) in there else one.load()) for one in series]
+    epi = [(protocol, data) for protocol, data in loaded if isinstance(protocol, Epi)]
+    if len(epi) < len(series):
+        raise BadInput(f"{series[0].source}: it is not echo-planar imaging")
+    return Arm(name, series[0], epi[0][1], epi[0][0], tuple(epi[1:]))
+
+
+def _echoes(exam: Exam, method: Method, name: str, where: str) -> tuple[Series, ...]:
+    """The series that the method calls by that name: one; several echoes of one excitation (DSC), the earliest first; or none."""
     found = [one for role in method.series[name].roles for one in exam.series.get(role, ())]
-    if len(found) > 1:
-        names = ", ".join(one.source for one in found)
+    names = ", ".join(one.source for one in found)
+    te_s = [one.protocol.te_s for one in found if isinstance(one.protocol, Epi)]
+    wanted = {"dce": (1,), "ge": (1, 2), "se": (1,), "sage": (3,)}[name]
+    if found and (len(found) not in wanted or (len(found) > 1 and len(te_s) < len(found))):
         raise BadInput(
-            f"{where}: {len(found)} dynamic series ({names}); move all but one away, or name one by its role in a copy of the method file"
+            f"{where}: {len(found)} dynamic series ({names}) where {' or '.join(map(str, wanted))} can be read; move the others away, or name one by "
+            "its role in a copy of the method file"
         )
-    return found[0] if found else None
+    together = all(one.grid.same_as(found[0].grid) and np.array_equal(one.times_s, found[0].times_s) for one in found)
+    if len(found) > 1 and not (together and len(set(te_s)) == len(te_s)):
+        raise BadInput(
+            f"{where}: {names} are not echoes of one excitation: their grids, frame times or echo times do not fit; move one away"
+        )
+    echoes = sorted(found, key=lambda one: one.protocol.te_s or 0.0) if len(found) > 1 else found  # type: ignore[union-attr]
+    kinds = [one.protocol.echo for one in echoes if isinstance(one.protocol, Epi)]
+    if len(kinds) == 3 and kinds != ["gradient", "gradient", "spin"]:
+        raise BadInput(f"{where}: {names} should be two gradient echoes and, latest, a spin echo; found {', '.join(kinds)}")
+    return tuple(echoes)
 
 
 def _note_frames(work: Work) -> None:

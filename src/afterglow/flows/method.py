@@ -128,8 +128,8 @@ class Method(Strict):
 
     @property
     def leads(self) -> tuple[str, ...]:
-        """The series that can carry a visit, as the method names them: dce, or the gradient and the spin echo of DSC."""
-        return tuple(name for name in ("dce", "ge", "se") if name in self.series)
+        """The series that can carry a visit, as the method names them: dce, or the gradient and the spin echo of DSC, or both in one (sage)."""
+        return tuple(name for name in ("dce", "ge", "se", "sage") if name in self.series)
 
     def fits(self) -> Sequence[FitModel]:
         """The fit steps in their order."""
@@ -137,12 +137,12 @@ class Method(Strict):
 
 
 def _check_series(method: Method) -> None:
-    known = {"dce": ("vfa", "irt1", "b1", "anatomy"), "ge": ("se", "dwi", "flair", "anatomy")}
+    known = {"dce": ("vfa", "irt1", "b1", "anatomy"), "ge": ("se", "sage", "dwi", "flair", "anatomy")}
     lead = "dce" if "dce" in method.series else "ge"
     unknown = set(method.series) - {lead, *known[lead]}
     if unknown or not method.leads:
         raise ValueError(
-            f"series are dce (needed), vfa, irt1, b1, anatomy; or ge and se (one needed), dwi, flair, anatomy; found {', '.join(sorted(method.series))}"
+            f"series are dce (needed), vfa, irt1, b1, anatomy; or ge, se, sage (one needed), dwi, flair, anatomy; found {', '.join(sorted(method.series))}"
         )
     if lead == "dce" and (method.agent is None or method.haematocrit is None):
         raise ValueError("concentration needs [agent] and [haematocrit], each with its source")

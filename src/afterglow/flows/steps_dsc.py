@@ -40,7 +40,9 @@ def _rates_of(work: Work, arm: Arm, step: str) -> Rates:
 def _to_rates(work: Work, step: ToRates) -> None:
     for arm in work.arms.values():
         work.progress(f"rates of {arm.name}", 0, 1)
-        arm.rates = to_rates(arm.data, arm.series.times_s, arm.protocol, work.grid, work.subject_mask(), source=arm.series.source)
+        arm.rates = to_rates(
+            arm.data, arm.series.times_s, arm.protocol, work.grid, work.subject_mask(), echoes=arm.echoes, source=arm.series.source
+        )  # fmt: skip
         work.quality += arm.rates.quality
         work.provenance.append(arm.rates.provenance)
         work.maps.append(cnr_map(arm.rates))
@@ -52,7 +54,7 @@ def _refuse_swapped(work: Work) -> None:
     ge, se = work.arms.get("ge"), work.arms.get("se")
     if ge is None or se is None or ge.rates is None or se.rates is None:
         return
-    if se.protocol.te_s < ge.protocol.te_s:
+    if not se.one_injection and se.protocol.te_s < ge.protocol.te_s:
         work.note(
             "echo times", f"spin echo {1e3 * se.protocol.te_s:.0f} ms, gradient echo {1e3 * ge.protocol.te_s:.0f} ms", "warning",
             "the spin echo is usually the later: are the two series named right?",
@@ -147,7 +149,7 @@ def _loop(work: Work, step: Loop) -> None:
         _rates_of(work, se, "loop"),
         (ge.artery, se.artery),
         corrected,
-        align=step.align,
+        align="one injection" if se.one_injection else step.align,
         workers=work.workers,
     )
     work.maps += work.loops.maps

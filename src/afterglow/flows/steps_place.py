@@ -1,5 +1,6 @@
 """The steps that hold series still and lay them on one another."""
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import NamedTuple
@@ -31,17 +32,23 @@ def hold_still(work: Work, step: Still) -> None:
         frames = range(min(EARLY_FRAMES, work.times_s.size))
         work.data, work.motion = _held_still(work, work.data, work.dynamic, frames)
     for arm in work.arms.values():
+        if arm.one_injection:
+            continue
         frames = range(min(_UNSTEADY, arm.series.times_s.size - 1), min(_UNSTEADY + EARLY_FRAMES, arm.series.times_s.size))
-        arm.data, motion = _held_still(work, arm.data, arm.series, frames)
+        later = [data for _, data in arm.echoes]
+        later += [other.data for other in work.arms.values() if other.one_injection]
+        arm.data, motion = _held_still(work, arm.data, arm.series, frames, companions=later)
         if arm.series is work.dynamic:
             work.data, work.motion = arm.data, motion
 
 
-def _held_still(work: Work, data: NDArray[np.float32], series: Series, frames: range) -> tuple[NDArray[np.float32], Motion]:
+def _held_still(
+    work: Work, data: NDArray[np.float32], series: Series, frames: range, companions: Sequence[NDArray[np.float32]] = ()
+) -> tuple[NDArray[np.float32], Motion]:
     name = "" if len(work.arms) < 2 else f" of {series.role}"
     tell = lambda done, total: work.progress(f"motion correction{name}", done, total)  # noqa: E731
     data, motion = correct_motion(
-        data, series.grid, series.times_s, reference_frames=frames, workers=work.workers, progress=tell
+        data, series.grid, series.times_s, reference_frames=frames, companions=companions, workers=work.workers, progress=tell
     )  # fmt: skip
     known = np.isfinite(motion.displacement_mm)
     worst, moved = float(motion.displacement_mm[known].max()), int(motion.resampled.sum())
@@ -70,6 +77,7 @@ class _Moving(NamedTuple):
 def align(work: Work, step: Align) -> None:
     """All registrations of the step, side by side where there are workers; what follows from each comes in the step's order."""
     names: list[str] = [name for name in step.series if work.series(name) and work.series(name)[0] is not work.dynamic]
+    names = [name for name in names if name != "se" or not work.arms["se"].one_injection]
     work.progress(f"registration of {', '.join(names)}", 0, 1)
     moving = {name: _moving(work, name) for name in names}
     target = {name: _target(work, name) for name in names}

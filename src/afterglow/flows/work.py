@@ -65,6 +65,8 @@ class Arm:
     series: Series
     data: NDArray[np.float32]  # (i, j, k, t)
     protocol: Epi
+    echoes: tuple[tuple[Epi, NDArray[np.float32]], ...] = ()  # other gradient echoes of the same excitations, the earlier first
+    one_injection: bool = False  # it is an echo of the leading series' own excitations
     rates: Rates | None = None
     corrected: Corrected | None = None
     artery: BolusCurve | None = None

@@ -20,6 +20,7 @@ ROLES: Mapping[str, str] = {
     "dce": "perf/*_dce",
     "dsc-ge": "perf/*_acq-GE_dsc",  # gradient echo; two echoes of one excitation as echo-1 and echo-2
     "dsc-se": "perf/*_acq-SE_dsc",  # spin echo
+    "dsc-sage": "perf/*_acq-SAGE_dsc",  # two gradient echoes and a spin echo of one excitation, as echo-1, echo-2 and echo-3
     "dwi": "dwi/*_dwi",
     "vfa": "anat/*_VFA",  # a file for each flip angle (flip-<n>), or one 4D file with a list of angles
     "irt1": "anat/*_IRT1",
@@ -116,8 +117,10 @@ def _bolus(image: Image, sidecar: Sidecar, role: str, source: str) -> Series:
     if image.n_frames < 2:
         raise BadInput(f"{image.path}: it is a single volume, DSC has one for each time; join the frames into one 4D file")
     name = parse_name(image.path.name)
-    told = name.entities.get("acq", "").upper() if name else ""
-    named: Echo | None = "spin" if role == "dsc-se" or told == "SE" else "gradient" if role == "dsc-ge" or told == "GE" else None
+    told, echo = (name.entities.get("acq", "").upper(), name.entities.get("echo", "")) if name else ("", "")
+    spin = role == "dsc-se" or told == "SE" or (told == "SAGE" and echo == "3")
+    gradient = role == "dsc-ge" or told == "GE" or (told == "SAGE" and echo in ("1", "2"))
+    named: Echo | None = "spin" if spin else "gradient" if gradient else None
     protocol = epi(sidecar, named)
     times_s = frame_times_s(sidecar, image.n_frames, one_excitation=True)
     return Series(

@@ -17,6 +17,7 @@ from afterglow.records.alignment import QualityLine
 from afterglow.records.bolus import BolusCurve
 from afterglow.records.maps import ParameterMap, Provenance
 
+Align = Literal["arterial peak", "none", "one injection"]  # how the clocks of both echoes are brought together
 _SEED = 20210  # of the bootstrap over arterial voxels: the same voxels give the same error
 _METHOD_S = 0.1  # what sampling at 1.7 s leaves uncertain, whatever the noise
 _WIDTHS_DIFFER = 0.10
@@ -41,7 +42,7 @@ def loop_maps(
     arteries: tuple[BolusCurve, BolusCurve],
     corrected: tuple[Corrected, Corrected] | None,
     *,
-    align: Literal["arterial peak", "none"],
+    align: Align,
     workers: int,
 ) -> Loops:
     """MTI and its companions of every voxel, raw and corrected for leakage. Both series share one mask and grid."""
@@ -68,7 +69,7 @@ def _fit(rates: Rates, per_s: NDArray[np.float32]) -> GammaFit:
     return fit_gamma_variate(rates.times_s[: rates.last], per_s[:, : rates.last], noise=rates.sigma_per_s)
 
 
-def _aligned(ge: Rates, se: Rates, arteries: tuple[BolusCurve, BolusCurve], align: Literal["arterial peak", "none"]) -> Alignment:
+def _aligned(ge: Rates, se: Rates, arteries: tuple[BolusCurve, BolusCurve], align: Align) -> Alignment:
     """The arterial voxels of both series together, read in both: what they share with tissue then cancels."""
     rows = np.zeros(ge.mask.shape, dtype=bool)
     for artery in arteries:
@@ -79,15 +80,17 @@ def _aligned(ge: Rates, se: Rates, arteries: tuple[BolusCurve, BolusCurve], alig
     ]
     noise = [float(c.mean(axis=0)[: r.bolus.last_baseline + 1].std(ddof=1)) for r, c in zip((ge, se), curves, strict=True)]
     found = align_injections(
-        ge.times_s, curves[0], se.times_s, curves[1], ge_noise=noise[0], se_noise=noise[1], method=align, rng=np.random.default_rng(_SEED)
+        ge.times_s, curves[0], se.times_s, curves[1], ge_noise=noise[0], se_noise=noise[1], method="arterial peak" if align == "arterial peak" else "none", rng=np.random.default_rng(_SEED)
     )  # fmt: skip
     return found._replace(error_s=float(np.hypot(found.error_s, _METHOD_S)))
 
 
-def _how(ge: Rates, se: Rates, align: str, alignment: Alignment, corrected: bool) -> Provenance:
+def _how(ge: Rates, se: Rates, align: Align, alignment: Alignment, corrected: bool) -> Provenance:
     shift = (
         f"after the clocks of the two injections were aligned by the peaks of their arteries ({alignment.shift_s:+.2f} s, standard error {alignment.error_s:.2f} s)"
-        if align != "none" and np.isfinite(alignment.shift_s)
+        if align == "arterial peak" and np.isfinite(alignment.shift_s)
+        else "both echoes being those of one injection"
+        if align == "one injection"
         else "without aligning the clocks of the two injections"
     )
     sentence = (
@@ -130,7 +133,9 @@ def _maps(rates: Rates, raw: VascularLoop, best: VascularLoop | None, how: Prove
     return tuple(maps)
 
 
-def _alignment_line(alignment: Alignment, align: str) -> QualityLine:
+def _alignment_line(alignment: Alignment, align: Align) -> QualityLine:
+    if align == "one injection":
+        return QualityLine("timing of the two echoes", "one injection: one clock", "ok")
     if align == "none":
         return QualityLine(
             "timing of the two injections",

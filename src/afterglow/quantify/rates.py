@@ -1,12 +1,13 @@
 """DSC signal to relaxation rates: steady state, baseline, bolus, noise; what may be fragile is said."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from afterglow.kernels.dsc_features import near_background
-from afterglow.kernels.dsc_signal import baseline, contrast_to_noise, rate_change
+from afterglow.kernels.dsc_signal import baseline, contrast_to_noise, dual_echo_rate, rate_change, simplified_sage
 from afterglow.kernels.dsc_timing import Bolus, bolus_frames, steady_frames
 from afterglow.kernels.types import Status
 from afterglow.quantify.made import map_from_voxels, provenance
@@ -15,6 +16,8 @@ from afterglow.records.errors import BadInput
 from afterglow.records.grid import Grid
 from afterglow.records.maps import ParameterMap, Provenance
 from afterglow.records.protocol import Epi
+
+Echoes = Sequence[tuple[Epi, NDArray[np.float32]]]  # protocol and data (i, j, k, t), or curves (n, t), of further echoes
 
 FEWEST_FRAMES = 20
 _FEW_BASELINE, _FEW_AFTER = 5, 10
@@ -58,14 +61,25 @@ class Rates:
 
 
 def to_rates(
-    data: NDArray[np.float32], times_s: NDArray[np.float64], protocol: Epi, grid: Grid, mask: NDArray[np.bool_], *, source: str
+    data: NDArray[np.float32],
+    times_s: NDArray[np.float64],
+    protocol: Epi,
+    grid: Grid,
+    mask: NDArray[np.bool_],
+    *,
+    echoes: Echoes = (),
+    source: str,
 ) -> Rates:
     """Rates (CAPLEX M.SM1.001, M.SM1.002) of every voxel of the mask from a series (i, j, k, t).
 
-    BadInput for too few frames, no bolus, a bolus that is cut off, or an image without signal.
+    `echoes` are gradient echoes of the same excitations: a later one beside a gradient echo, or two before a spin echo (simplified
+    SAGE). With them the rates are free of T1. BadInput for too few frames, no bolus, a bolus that is cut off, or an image without signal.
     """
     if times_s.size < FEWEST_FRAMES:
         raise BadInput(f"{source}: {times_s.size} frames are too few for a bolus passage; at least {FEWEST_FRAMES} are needed")
+    if protocol.echo == "gradient" and echoes:  # the later echo shows the bolus best
+        later, first = echoes[-1], (protocol, data)
+        (protocol, data), echoes = later, (first, *echoes[:-1])
     signal = data[mask]
     _refuse_without_signal(signal, source)
     finite: NDArray[np.bool_] = np.asarray(np.isfinite(signal).all(axis=1))
@@ -75,7 +89,10 @@ def to_rates(
     frames = slice(0, bolus.last_baseline + 1)
     floor = _background(data, mask)
     before = baseline(signal, frames)
-    rates = rate_change(signal, before.mean, protocol.te_s, floor=floor).per_s
+    try:
+        rates = _rates(signal, before.mean, protocol, [(p, d[mask][:, skip:]) for p, d in echoes], frames, floor)
+    except ValueError as error:
+        raise BadInput(f"{source}: {error}") from error
     sigma = baseline(rates, frames).sd
     cut = near_background(signal, background=floor) if floor > 0 else np.zeros(len(signal), dtype=bool)
     saturated: NDArray[np.bool_] = cut & (before.mean > _WELL_ABOVE * floor)
@@ -88,11 +105,18 @@ def to_rates(
         *(_line(f"{short}: {what}", found, level, advice) for what, found, level, advice in lines),
         _cut_line(short, saturated, floor),
     )  # fmt: skip
+    formula = "-ln(S/S0)/TE" if not echoes else "the logarithm of the echoes' ratio, which takes T1 out,"
     sentence = (
-        f"The signal of the {protocol.echo}-echo series was converted to {symbol} = -ln(S/S0)/TE with the {frames.stop} frames before contrast as "
+        f"The signal of the {protocol.echo}-echo series was converted to {symbol} = {formula} with the {frames.stop} frames before contrast as "
         f"baseline{f', after {skip} frames that were not in steady state' if skip else ''}."
     )
-    settings = {"te_s": protocol.te_s, "frames_left_out": skip, "baseline_frames": frames.stop, "noise_floor": floor}
+    settings = {
+        "te_s": protocol.te_s,
+        "echoes": 1 + len(echoes),
+        "frames_left_out": skip,
+        "baseline_frames": frames.stop,
+        "noise_floor": floor,
+    }
     how = provenance("rates", sentence, settings, (source,))
     cnr = contrast_to_noise(rates, sigma)
     return Rates(
@@ -113,6 +137,24 @@ def to_rates(
         how,
         quality,
     )
+
+
+def _rates(
+    signal: NDArray[np.float32], s0: NDArray[np.float32], protocol: Epi, echoes: Echoes, frames: slice, floor: float
+) -> NDArray[np.float32]:
+    """Rates (n, t) from one echo; from two gradient echoes, the earlier in `echoes`; or from a spin echo and both of them."""
+    if not echoes:
+        return rate_change(signal, s0, protocol.te_s, floor=floor).per_s.astype(np.float32, copy=False)
+    before = [baseline(curves, frames).mean for _, curves in echoes]
+    if protocol.echo == "gradient":
+        ((early, first),) = echoes
+        two = dual_echo_rate(first, signal, before[0], s0, te1_s=early.te_s, te2_s=protocol.te_s, floor=floor)
+        return two.per_s.astype(np.float32, copy=False)
+    (one, first), (other, second) = echoes
+    three = simplified_sage(
+        first, second, signal, (before[0], before[1], s0), te1_s=one.te_s, te2_s=other.te_s, te_se_s=protocol.te_s, floor=floor
+    )
+    return three.r2_per_s.astype(np.float32, copy=False)
 
 
 def cnr_map(rates: Rates) -> ParameterMap:
