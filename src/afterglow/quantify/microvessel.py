@@ -54,8 +54,9 @@ def loop_maps(
         curves += [(ge, corrected[0].per_s), (se, corrected[1].per_s)]
     with ThreadPoolExecutor(max_workers=workers) as pool:
         fits = list(pool.map(lambda pair: _fit(pair[0], pair[1]), curves))
-    raw = vascular_loop(fits[0], fits[1], shift_s=shift_s, shift_error_s=error_s)
-    best = vascular_loop(fits[2], fits[3], shift_s=shift_s, shift_error_s=error_s) if corrected is not None else None
+        pairs = [fits[i : i + 2] for i in range(0, len(fits), 2)]
+        loops = list(pool.map(lambda pair: vascular_loop(*pair, shift_s=shift_s, shift_error_s=error_s), pairs))
+    raw, best = loops[0], loops[1] if corrected is not None else None
     how = _how(ge, se, align, alignment, corrected is not None)
     maps = _maps(ge, raw, best, how)
     shown = best or raw
