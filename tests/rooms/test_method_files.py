@@ -15,11 +15,10 @@ from afterglow.records.quantity import QUANTITIES
 def test_every_shipped_method_is_valid_and_names_its_sources(name: str) -> None:
     method = load_method(name)
     assert method.name == name
-    assert method.agent.source
-    assert method.haematocrit.source
-    for rule in method.rule:
-        assert rule.source
-    assert [step.do for step in method.step].count("aif") == 1
+    for table in (method.agent, method.haematocrit, method.reference, *method.rule):
+        assert table is None or table.source
+    steps = [step.do for step in method.step]
+    assert steps.count("aif" if "dce" in method.series else "arteries") == 1
 
 
 @pytest.mark.parametrize("name", method_names())
@@ -54,6 +53,7 @@ def changed(tmp_path: Path, old: str, new: str) -> str:
         ("delay_range_s = [-5.0, 20.0]", "delay_range_s = [20.0, -5.0]", "empty"),
         ('do = "smooth"', 'do = "smoth"', "smoth"),
         ("[haematocrit]", "[hematocrit]", "hematocrit"),
+        ('do = "background"', 'do = "volume"', "does not go with"),
     ],
 )
 def test_a_mistake_is_refused_with_its_key(tmp_path: Path, old: str, new: str, word: str) -> None:
