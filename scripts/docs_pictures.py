@@ -1,4 +1,6 @@
-"""Remake docs/images/demo.png from the digital patient of `afterglow demo`: python scripts/docs_pictures.py [DEMO_FOLDER].
+"""Remake docs/images/demo.png from the digital patient of `afterglow demo`, and docs/images/dsc.png from a digital DSC visit.
+
+    python scripts/docs_pictures.py [DEMO_FOLDER]
 
 With the folder of a demo that has run, its finished visits are read again; without one the demo runs first.
 """
@@ -21,28 +23,54 @@ from matplotlib.patches import FancyBboxPatch
 from PIL import Image
 
 from afterglow.flows.demo import METHOD, run_demo
+from afterglow.flows.digital_dsc import write_dsc_visit
 from afterglow.flows.run import run_participants
 from afterglow.flows.work import silent
 from afterglow.records.response import Category, Verdict
 from afterglow.records.result import PatientResult
 from afterglow.report.figures.before_after import before_after
+from afterglow.report.figures.loops import loops_figure
+from afterglow.report.figures.maps import maps_overview
 from afterglow.report.figures.windows import windows_of
+from afterglow.simulate.dsc_visit import DscVisitPlan, simulate_dsc_visit
 
-TARGET = Path(__file__).parents[1] / "docs" / "images" / "demo.png"
+IMAGES = Path(__file__).parents[1] / "docs" / "images"
+TARGET = IMAGES / "demo.png"
 SHOWN = ("vp",)  # of the rule's two quantities the one that falls below the threshold: one row keeps the picture low
 COLOURS: dict[Category, str] = {"progression": "#a02c2c", "response": "#1f6f54", "no change": "#44546a", "cannot tell": "#7a5a12"}
 SOURCE = "Simulated patient of the demo, method ademola2025. Research software; not a medical device."
 MOST_BYTES = 400_000
-DPI = 150
+DPI, GAP = 150, 24
+DSC_PLAN = DscVisitPlan(shape=(88, 108, 18), voxel_mm=(2.2, 2.2, 5.0), enhancing="tumour", motion=0.3)
 
 
 def main() -> None:
-    if len(sys.argv) > 1:
-        picture(result_of(Path(sys.argv[1])))
-        return
     with TemporaryDirectory() as folder:
+        dsc_picture(Path(folder) / "dsc")
+        if len(sys.argv) > 1:
+            picture(result_of(Path(sys.argv[1])))
+            return
         run_demo(Path(folder), seed=7, workers=2, progress=silent)
         picture(result_of(Path(folder)))
+
+
+def dsc_picture(folder: Path) -> None:
+    """The panel of a DSC visit over the loops of lesion and reference."""
+    write_dsc_visit(simulate_dsc_visit(DSC_PLAN, seed=3), folder / "bids", None)
+    done = run_participants(
+        folder / "bids", folder / "results", "stadlbauer2025",
+        participants=(), session_labels=(), outlines_dir=None, workers=2, progress=silent,
+    )  # fmt: skip
+    exam = done.patients[0].exams[0]
+    parts = [maps_overview(exam, exam.lesions[0], windows_of([exam])), loops_figure(exam)]
+    images = [Image.open(io.BytesIO(part.image)).convert("RGB") for part in parts if part is not None]
+    sheet = Image.new("RGB", (max(one.width for one in images), sum(one.height for one in images) + GAP * len(images)), "white")
+    top = 0
+    for one in images:
+        sheet.paste(one, (0, top))
+        top += one.height + GAP
+    sheet.quantize(256, dither=Image.Dither.NONE).save(IMAGES / "dsc.png", optimize=True)
+    print(f"{IMAGES / 'dsc.png'}: {(IMAGES / 'dsc.png').stat().st_size / 1000:.0f} kB")
 
 
 def result_of(folder: Path) -> PatientResult:

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from tests.digital import run
 from tests.doors.test_dsc_way import without_registration
-from tests.dsc_digital import copy_to
+from tests.dsc_digital import METHOD, copy_to
 
+from afterglow.flows.method import method_text
 from afterglow.records.result import ExamResult
 
 PERF = "sub-01/ses-01/perf/sub-01_ses-01_acq-{}_dsc"
@@ -80,6 +81,7 @@ REFUSED: dict[str, tuple[Change, tuple[str, ...]]] = {
     "a bolus that is cut off": (voxels("GE", lambda d: np.concatenate([d[..., :6], d[..., :14]], axis=-1)), ("acq-GE_dsc.nii.gz", "before the bolus")),
     "no bolus": (voxels("SE", lambda d: d[..., [0, 1, 2, 3, 4] * 12]), ("acq-SE_dsc.nii.gz", "no bolus")),
     "frames that are all the same": (voxels("SE", lambda d: np.repeat(d[..., :1], d.shape[3], axis=-1)), ("acq-SE_dsc.nii.gz", "the same")),
+    "contrast after two frames": (voxels("GE", lambda d: d[..., 8:]), ("acq-GE_dsc.nii.gz", "steady frames", "at least 3")),
     "fifteen frames": (voxels("GE", lambda d: d[..., :15]), ("acq-GE_dsc.nii.gz", "15 frames", "20")),
 }  # fmt: skip
 
@@ -136,3 +138,50 @@ def test_voxels_that_are_not_finite_have_a_status_and_no_value(tmp_path: Path) -
     assert np.isnan(found.values[20:24, 20:24, 4]).all()
     assert (found.status[20:24, 20:24, 4] != 0).all()
     assert np.isfinite(found.values[20:24, 20:24, 3]).any()
+
+
+def test_another_geometry_of_the_spin_echo_is_resampled_and_said(tmp_path: Path) -> None:
+    def cropped(bids: Path) -> None:
+        path = bids / f"{PERF.format('SE')}.nii.gz"
+        image = nib.load(path)
+        made = image.slicer[2:, :, 1:]
+        nib.save(nib.Nifti1Image(np.asarray(made.dataobj), made.affine, made.header), path)
+
+    bids = copy_to(tmp_path)
+    cropped(bids)
+    method = tmp_path / "mine.toml"
+    text = method_text(METHOD)
+    begin = text.index('[[step]]\ndo = "still"')
+    method.write_text(text[:begin] + text[text.index("[[step]]", begin + 1) :])
+    done = run(bids, tmp_path / "out", method=str(method))
+    exam = done.patients[0].exams[0]
+    assert "geometry of the two DSC series: different" in lines(exam, "warning")
+    assert exam.map_of("mti") is not None
+
+
+def test_a_head_without_an_artery_is_refused_with_what_was_found(tmp_path: Path) -> None:
+    def washed(data: np.ndarray) -> np.ndarray:
+        """The bolus spread over half a minute: no curve is as narrow as an artery's."""
+        total = np.cumsum(np.concatenate([np.repeat(data[..., :1], 18, -1), data], axis=-1), axis=-1)
+        return (total[..., 18:] - total[..., :-18]) / 18
+
+    bids = copy_to(tmp_path)
+    voxels("GE", washed)(bids)
+    done = run(bids, tmp_path / "out", method=without_registration(tmp_path))
+    assert len(done.failures) == 1
+    assert "no arterial curve" in done.failures[0]
+    assert "label-aif" in done.failures[0]
+
+
+def test_an_arterial_curve_of_ones_own_wins(tmp_path: Path) -> None:
+    bids = copy_to(tmp_path)
+    folder = bids / "derivatives/outlines/sub-01/ses-01/perf"
+    folder.mkdir(parents=True)
+    times_s = np.arange(60) * 1.74
+    curve = 30 * np.exp(-(((times_s - 21) / 3.5) ** 2))
+    rows = "".join(f"{t:.3f}\t{r:.4f}\n" for t, r in zip(times_s, curve, strict=True))
+    (folder / "sub-01_ses-01_acq-GE_label-artery_bolus.tsv").write_text("time_s\trate_per_s\n" + rows)
+    exam = run(bids, tmp_path / "out", method=without_registration(tmp_path)).patients[0].exams[0]
+    given = next(one for one in exam.boluses if one.vessel == "artery" and one.echo == "gradient")
+    assert given.origin.startswith("given curve")
+    assert given.rate_per_s.max() == pytest.approx(30, rel=0.02)

@@ -200,7 +200,9 @@ def test_no_peer_finds_a_lower_sum_of_squares() -> None:
     assert (ours <= theirs * (1 + 1e-6)).all(), np.max(ours / theirs - 1)
 
 
-@pytest.mark.parametrize(("snr", "step_s"), [(30, 1.0), (30, 2.5), (30, 5.0), (100, 5.0), (10, 1.0)])
+@pytest.mark.parametrize(
+    ("snr", "step_s"), [(snr, step_s) for snr in (10, 30, 100) for step_s in (1.0, 2.5, 5.0) if (snr, step_s) != (10, 5.0)]
+)
 def test_errors_reach_the_cramer_rao_bound_and_intervals_cover(snr: float, step_s: float) -> None:
     times = np.arange(0, 300, step_s)
     plasma = parker(times, delay_s=20.0) / 0.58

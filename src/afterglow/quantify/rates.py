@@ -20,7 +20,7 @@ from afterglow.records.protocol import Epi
 Echoes = Sequence[tuple[Epi, NDArray[np.float32]]]  # protocol and data (i, j, k, t), or curves (n, t), of further echoes
 
 FEWEST_FRAMES = 20
-_FEW_BASELINE, _FEW_AFTER = 5, 10
+_FEWEST_BASELINE, _FEW_BASELINE, _FEW_AFTER = 3, 5, 10
 _CUT_OFF = 0.7  # of the peak: a mean curve that ends above it has not come down
 _SECOND = 0.5  # of the peak: a later rise as high is another bolus
 _WELL_ABOVE = 10.0  # times the background before contrast: voxels that could not be cut off but by the bolus
@@ -85,6 +85,11 @@ def to_rates(
     finite: NDArray[np.bool_] = np.asarray(np.isfinite(signal).all(axis=1))
     mean: NDArray[np.float64] = signal[finite].mean(axis=0, dtype=np.float64)
     skip, bolus, mean_rate = _timed(mean, times_s, protocol.te_s, source)
+    if bolus.last_baseline + 1 < _FEWEST_BASELINE:
+        raise BadInput(
+            f"{source}: contrast arrives at {bolus.arrival_s:.1f} s, after {bolus.last_baseline + 1} steady frames; at least {_FEWEST_BASELINE} are "
+            "needed before it to know baseline and noise by"
+        )
     signal, times_s = signal[:, skip:], times_s[skip:]
     frames = slice(0, bolus.last_baseline + 1)
     floor = _background(data, mask)

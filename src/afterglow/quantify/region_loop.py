@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from afterglow.kernels.gamma_variate import GammaFit, fit_gamma_variate, gamma_variate
-from afterglow.kernels.loop import Alignment, vascular_loop
+from afterglow.kernels.loop import Alignment, VascularLoop, vascular_loop
 from afterglow.kernels.types import Status
 from afterglow.quantify.leakage import Corrected
 from afterglow.quantify.rates import Rates
@@ -26,23 +26,42 @@ def region_loop(
     rows = np.flatnonzero(ge.of(region) & np.isfinite(ge.per_s).all(axis=1) & np.isfinite(se.per_s).all(axis=1))
     if not rows.size:
         return None
-    curves, fits = [], []
-    for rates, better in zip((ge, se), corrected or (None, None), strict=True):
-        measured = rates.per_s[rows].mean(axis=0, dtype=np.float64)
-        mended = None if better is None else better.per_s[rows].mean(axis=0, dtype=np.float64)
-        used = measured if mended is None else mended
-        noise = float(used[: rates.bolus.last_baseline + 1].std(ddof=1))
-        fit = fit_gamma_variate(rates.times_s[: rates.last], used[None, : rates.last], noise=noise)
-        fitted = _curve(fit, rates.times_s) if fit.accepted[0] else None
-        curves.append(RateCurve(rates.times_s, measured, mended, fitted))
-        fits.append(fit)
-    shift_s = alignment.shift_s if np.isfinite(alignment.shift_s) else 0.0
-    loop = vascular_loop(fits[0], fits[1], shift_s=shift_s, shift_error_s=np.nan_to_num(alignment.error_s))
+    pairs = list(zip((ge, se), corrected or (None, None), strict=True))
+    raw = [rates.per_s[rows].mean(axis=0, dtype=np.float64) for rates, _ in pairs]
+    mended = [None if better is None else better.per_s[rows].mean(axis=0, dtype=np.float64) for _, better in pairs]
+    used = [a if b is None else b for a, b in zip(raw, mended, strict=True)]
+    shift_s = float(np.nan_to_num(alignment.shift_s))
+    fits, loop = _loop((ge, se), used, shift_s, alignment)
+    curves = [
+        RateCurve(rates.times_s, a, b, _curve(fit, rates.times_s) if fit.accepted[0] else None)
+        for rates, a, b, fit in zip((ge, se), raw, mended, fits, strict=True)
+    ]
+    remark = _remark(int(loop.status[0]))
+    if corrected is not None and not remark:
+        remark = _rests_on_correction(float(loop.mti[0]), float(_loop((ge, se), raw, shift_s, alignment)[1].mti[0]))
     fine_s, ge_fine, se_fine = _fine(fits, shift_s) if np.isfinite(loop.mti[0]) else (np.zeros(0),) * 3
     return RegionLoop(
         label, int(rows.size), curves[0], curves[1], fine_s, ge_fine, se_fine,
-        float(loop.mti[0]), float(loop.mti_error[0]), float(loop.nmti[0]), float(loop.probability_negative[0]), _remark(int(loop.status[0])),
+        float(loop.mti[0]), float(loop.mti_error[0]), float(loop.nmti[0]), float(loop.probability_negative[0]), remark,
     )  # fmt: skip
+
+
+def _loop(
+    both: tuple[Rates, Rates], curves: list[NDArray[np.float64]], shift_s: float, alignment: Alignment
+) -> tuple[list[GammaFit], VascularLoop]:
+    """First-pass fits of two mean curves (t,), and their loop."""
+    fits = []
+    for rates, curve in zip(both, curves, strict=True):
+        noise = float(curve[: rates.bolus.last_baseline + 1].std(ddof=1))
+        fits.append(fit_gamma_variate(rates.times_s[: rates.last], curve[None, : rates.last], noise=noise))
+    return fits, vascular_loop(fits[0], fits[1], shift_s=shift_s, shift_error_s=float(np.nan_to_num(alignment.error_s)))
+
+
+def _rests_on_correction(mti: float, raw_mti: float) -> str:
+    """What a reader must know where the correction for leakage decides the sign; empty where it does not."""
+    if not np.isfinite(raw_mti):
+        return "without correction for leakage there is no loop: its sign rests on the correction"
+    return "correction for leakage turns its sign" if np.sign(mti) != np.sign(raw_mti) else ""
 
 
 def _remark(status: int) -> str:
