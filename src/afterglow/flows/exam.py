@@ -125,25 +125,29 @@ def _arm(name: str, series: tuple[Series, ...], work: Work) -> Arm:
 
 def _echoes(exam: Exam, method: Method, name: str, where: str) -> tuple[Series, ...]:
     """The series that the method calls by that name: one; several echoes of one excitation (DSC), the earliest first; or none."""
-    found = [one for role in method.series[name].roles for one in exam.series.get(role, ())]
+    found = tuple(one for role in method.series[name].roles for one in exam.series.get(role, ()))
     names = ", ".join(one.source for one in found)
-    te_s = [one.protocol.te_s for one in found if isinstance(one.protocol, Epi)]
     wanted = {"dce": (1,), "ge": (1, 2), "se": (1,), "sage": (3,)}[name]
-    if found and (len(found) not in wanted or (len(found) > 1 and len(te_s) < len(found))):
+    if found and len(found) not in wanted:
         raise BadInput(
             f"{where}: {len(found)} dynamic series ({names}) where {' or '.join(map(str, wanted))} can be read; move the others away, or name one by "
             "its role in a copy of the method file"
         )
+    if len(found) < 2:
+        return found
+    timed = sorted((one.protocol.te_s, n) for n, one in enumerate(found) if isinstance(one.protocol, Epi))
+    echoes = tuple(found[n] for _, n in timed)
     together = all(one.grid.same_as(found[0].grid) and np.array_equal(one.times_s, found[0].times_s) for one in found)
-    if len(found) > 1 and not (together and len(set(te_s)) == len(te_s)):
+    if not together or len({te_s for te_s, _ in timed}) < len(found):
         raise BadInput(
             f"{where}: {names} are not echoes of one excitation: their grids, frame times or echo times do not fit; move one away"
         )
-    echoes = sorted(found, key=lambda one: one.protocol.te_s or 0.0) if len(found) > 1 else found  # type: ignore[union-attr]
-    kinds = [one.protocol.echo for one in echoes if isinstance(one.protocol, Epi)]
-    if len(kinds) == 3 and kinds != ["gradient", "gradient", "spin"]:
-        raise BadInput(f"{where}: {names} should be two gradient echoes and, latest, a spin echo; found {', '.join(kinds)}")
-    return tuple(echoes)
+    kinds = tuple(one.protocol.echo for one in echoes if isinstance(one.protocol, Epi))
+    if kinds != ("gradient", "gradient", "spin")[: len(found)]:
+        raise BadInput(
+            f"{where}: {names} should be two gradient echoes and, where there is a third, a later spin echo; found {', '.join(kinds)}"
+        )
+    return echoes
 
 
 def _note_frames(work: Work) -> None:
