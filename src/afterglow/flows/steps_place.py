@@ -25,6 +25,7 @@ from afterglow.records.series import Series
 EARLY_FRAMES = 5  # before contrast in any sensible protocol: what T1 images look like
 _UNSTEADY = 3  # frames of an EPI series before magnetisation is steady
 _MUCH_MOTION_MM = 2.0
+_MUCH_GONE = 0.05  # of the voxels
 
 
 def hold_still(work: Work, step: Still) -> None:
@@ -47,6 +48,7 @@ def _held_still(
 ) -> tuple[NDArray[np.float32], Motion]:
     name = "" if len(work.arms) < 2 else f" of {series.role}"
     tell = lambda done, total: work.progress(f"motion correction{name}", done, total)  # noqa: E731
+    unknown = float((~np.isfinite(data)).any(axis=-1).mean())
     data, motion = correct_motion(
         data, series.grid, series.times_s, reference_frames=frames, companions=companions, workers=work.workers, progress=tell
     )  # fmt: skip
@@ -57,6 +59,10 @@ def _held_still(
         f"; {lost} could not be registered" if lost else ""
     )
     work.note(f"head motion{name}", words, "warning" if worst > _MUCH_MOTION_MM or lost else "ok")
+    gone = float(np.isnan(data).any(axis=-1).mean()) - unknown
+    if gone > _MUCH_GONE:
+        advice = "they left the field of view in some frame and have no value; look at regions near the edge of the slab"
+        work.note(f"voxels lost to motion{name}", f"{100 * gone:.1f} %", "warning", advice)
     sentence = (
         f"Every frame was registered rigidly to the mean of {len(frames)} early ones by mutual information; the {moved} frames{name} that had moved "
         f"more than {STILL_MM:g} mm were resampled."
