@@ -53,7 +53,7 @@ def test_every_map_of_the_method_is_made(exam: ExamResult) -> None:
     made = {one.quantity.name for one in exam.maps}
     wanted = {
         "cbv", "cbv_uncorrected", "rcbv", "ucbv", "ucbv_uncorrected", "rucbv", "cbv_volume", "cbf", "mtt", "tmax", "adc", "mti", "mti_uncorrected",
-        "nmti", "nmti_uncorrected", "mti_negative", "loop_disagreement", "loop_confident", "peak_shift", "loop_axis", "loop_slope", "cnr_ge", "cnr_se", "leakage_ge",
+        "nmti", "nmti_uncorrected", "mti_negative", "loop_disagreement", "loop_confident", "peak_shift", "loop_axis", "loop_slope", "cnr_ge", "cnr_se", "noise_ge", "noise_se", "leakage_ge",
         "leakage_se", "vessel_radius", "vessel_size_index", "vessel_density", "tumour_burden",
     }  # fmt: skip
     assert made == wanted

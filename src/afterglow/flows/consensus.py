@@ -4,6 +4,8 @@ Boxerman and others, Neuro-Oncology 2020;22:1262: at 3 T a flip angle of 60 degr
 TE 20 to 35 ms, TR 1.0 to 1.5 s, and at least 30 to 50 frames of baseline and 120 s in all.
 """
 
+from collections.abc import Collection
+
 import numpy as np
 
 from afterglow.records.alignment import QualityLine
@@ -63,6 +65,15 @@ def consensus_lines(series: Series) -> tuple[QualityLine, ...]:
         )
     )
     return tuple(lines)
+
+
+def preload_line(names: Collection[str], one_injection: bool) -> QualityLine:
+    """What is known of a preload: only that there are two injections, since series do not record what went before them."""
+    two = len(names) > 1 and not one_injection
+    found = "the bolus of the other series, if that was the earlier one" if two else "none recorded"
+    return QualityLine(
+        "preload", found, "note", "without a preload T1 leakage is large at flip angles above 30 degrees, and in the spin echo"
+    )
 
 
 def _line(short: str, what: str, found: str, good: bool, advice: str) -> QualityLine:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from afterglow.align.resample import resample
-from afterglow.flows.consensus import consensus_lines
+from afterglow.flows.consensus import consensus_lines, preload_line
 from afterglow.flows.method import Method
 from afterglow.flows.regions import arterial_region
 from afterglow.flows.steps import carry_out
@@ -104,6 +104,7 @@ def _begin_dsc(exam: Exam, dynamic: Series, protocol: Epi, method: Method, worke
             work.arms["se"].one_injection = True
     for arm in work.arms.values():
         work.quality += consensus_lines(arm.series)
+    work.quality.append(preload_line(work.arms, any(arm.one_injection for arm in work.arms.values())))
     for name in ("ge", "se"):
         if name in work.arms:
             continue

@@ -22,7 +22,7 @@ from afterglow.kernels.types import Status
 from afterglow.quantify.bolus import arterial_curve, venous_curve
 from afterglow.quantify.leakage import correct_leakage
 from afterglow.quantify.microvessel import loop_maps, reference_line
-from afterglow.quantify.rates import SHORT, Rates, cnr_map, to_rates
+from afterglow.quantify.rates import SHORT, Rates, noise_maps, to_rates
 from afterglow.quantify.vessels import vessel_maps
 from afterglow.quantify.volume import burden_map, flow_maps, normalised_map, standardised_map, volume_maps
 from afterglow.records.errors import BadInput, BadMethod
@@ -45,7 +45,7 @@ def _to_rates(work: Work, step: ToRates) -> None:
         )  # fmt: skip
         work.quality += arm.rates.quality
         work.provenance.append(arm.rates.provenance)
-        work.maps.append(cnr_map(arm.rates))
+        work.maps += noise_maps(arm.rates)
     _refuse_swapped(work)
 
 

@@ -162,10 +162,12 @@ def _rates(
     return three.r2_per_s.astype(np.float32, copy=False)
 
 
-def cnr_map(rates: Rates) -> ParameterMap:
-    """Peak over the noise before contrast."""
-    name = "cnr_ge" if rates.echo == "gradient" else "cnr_se"
-    return map_from_voxels(name, rates.cnr, status_of(rates), rates.mask, rates.grid, rates.provenance)
+def noise_maps(rates: Rates) -> tuple[ParameterMap, ParameterMap]:
+    """Noise before contrast, and the peak over it."""
+    short, status = SHORT[rates.echo].lower(), status_of(rates)
+    named = ((f"noise_{short}", rates.sigma_per_s), (f"cnr_{short}", rates.cnr))
+    noise, cnr = (map_from_voxels(name, v, status, rates.mask, rates.grid, rates.provenance) for name, v in named)
+    return noise, cnr
 
 
 def status_of(rates: Rates) -> NDArray[np.uint8]:
