@@ -20,7 +20,7 @@ How = Literal["bsw", "bidirectional", "choose"]
 _VESSELS = 95.0  # percentile of the area: above, a voxel holds a vessel
 _FITTERS = {"bsw": boxerman, "bidirectional": bidirectional, "choose": choose_leakage}
 _WORDS = {
-    "bsw": ("one-way leakage", "10.3174/ajnr.A0538"),
+    "bsw": ("one-way leakage (Boxerman 2006, AJNR 27:859)", ""),
     "bidirectional": ("two-way leakage", "10.3174/ajnr.A4759"),
     "choose": (
         "no, one-way or two-way leakage, whichever has the least corrected Akaike criterion in the voxel",
