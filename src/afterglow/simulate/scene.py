@@ -1,0 +1,59 @@
+"""What lies in the scanner at one visit, be it a head or a spine: tissue shares, and perfusion drawn voxel by voxel."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from afterglow.records.grid import Grid
+from afterglow.records.locking import locked
+from afterglow.simulate.tissues import Tissue
+
+Map = NDArray[np.float32]
+Box = tuple[slice, slice, slice]
+
+
+@dataclass(frozen=True, eq=False)
+class Drawn:
+    """Perfusion of one lesion tissue, voxel by voxel: amounts, which are its share of the voxel times the parameter."""
+
+    box: Box  # of the scene's voxels
+    grid: Grid  # of the box, in the scene's world
+    ktrans_per_min: Map  # (i, j, k)
+    ve: Map
+    vp: Map
+    delay_s: float
+    architecture: str  # row of vascular.ARCHITECTURES
+
+    def __post_init__(self) -> None:
+        for name in ("ktrans_per_min", "ve", "vp"):
+            values = getattr(self, name)
+            if values.shape != self.grid.shape:
+                raise ValueError(f"{name} is {values.shape} but its box is {self.grid.shape}")
+            object.__setattr__(self, name, locked(values))
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """Tissue shares (i, j, k) by name, summing to at most 1 (the rest is air).
+
+    `drawn` holds the tissues whose perfusion is not that of their row but drawn voxel by voxel; `texture` multiplies the
+    perfusion of the tissues named in `textured` (mean 1).
+    """
+
+    grid: Grid
+    tissues: Mapping[str, Tissue]
+    fractions: Mapping[str, Map]
+    drawn: Mapping[str, Drawn]
+    texture: Map
+    textured: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        unknown = sorted((set(self.fractions) | set(self.drawn) | set(self.textured)) - set(self.tissues))
+        if unknown:
+            raise ValueError(f"no row of the tissue table describes {', '.join(unknown)}")
+        for name, part in self.fractions.items():
+            if part.shape != self.grid.shape:
+                raise ValueError(f"{name} is {part.shape} but the scene is {self.grid.shape}")
+        object.__setattr__(self, "texture", locked(self.texture))
