@@ -67,9 +67,9 @@ def test_nothing_arrives_before_the_injection(bolus: Bolus) -> None:
 
 def test_a_tissue_whose_parts_exceed_its_volume_is_refused() -> None:
     with pytest.raises(ValueError, match="not parts of one volume"):
-        Tissue("impossible", 1.0, 1.0, 1.0, 0.1, 0.9, 0.2, 0.0, "made up")
+        Tissue("impossible", 1.0, 1.0, 0.1, 1.0, 1e-3, 0.1, 0.9, 0.2, 0.0, "balanced", "made up")
     with pytest.raises(ValueError, match="but ve is 0"):
-        Tissue("impossible", 1.0, 1.0, 1.0, 0.1, 0.0, 0.2, 0.0, "made up")
+        Tissue("impossible", 1.0, 1.0, 0.1, 1.0, 1e-3, 0.1, 0.0, 0.2, 0.0, "balanced", "made up")
 
 
 def test_noise_is_rician_and_its_size_is_the_stated_one() -> None:
