@@ -1,6 +1,6 @@
 """The series of one visit: dynamic SPGR, variable flip angles, flip-angle map, contrast-enhanced T1w."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -13,8 +13,7 @@ from afterglow.simulate.body import Body, Uptake, fine_grid, spgr_frame
 from afterglow.simulate.dce import Bolus, extended_tofts_curves, tissue_curve
 from afterglow.simulate.plan import Plan
 from afterglow.simulate.scanner import HeadMotion, Image, SmoothField, rician, storage_slope, stored
-from afterglow.simulate.tissues import TISSUES
-from afterglow.simulate.tumour import Lesion
+from afterglow.simulate.scene import Scene
 from afterglow.simulate.warp import resample, rigid
 
 Map = NDArray[np.float32]
@@ -85,25 +84,25 @@ def acquire_b1(body: Body, fields: Fields, rng: np.random.Generator) -> Image:
 
 
 def acquire_t1w(
-    fractions: Mapping[str, Map], texture: Map, lesion: Lesion, head_grid: Grid, grid: Grid, world_to_head: Matrix,
-    bolus: Bolus, plan: Plan, fields: Fields, rng: np.random.Generator,
-) -> Image:  # fmt: skip
+    scene: Scene, grid: Grid, world_to_body: Matrix, bolus: Bolus, plan: Plan, fields: Fields, rng: np.random.Generator
+) -> Image:
     """The contrast-enhanced T1w image, minutes after the bolus."""
     late_s = np.array([(plan.injection.start_s or 0.0) + plan.anatomy_delay_s])
-    density, r1, agent = (np.zeros(head_grid.shape, np.float32) for _ in range(3))
-    for name, part in fractions.items():
-        tissue = TISSUES[name]
+    density, r1, agent = (np.zeros(scene.grid.shape, np.float32) for _ in range(3))
+    for name, part in scene.fractions.items():
+        tissue = scene.tissues[name]
         density += np.float32(tissue.proton_density * np.exp(-0.003 * tissue.r2star_per_s)) * part
         r1 += np.float32(tissue.proton_density / tissue.t1_s) * part
-        if name != lesion.state.tissue and (tissue.vp > 0 or tissue.blood):
+        if name not in scene.drawn and (tissue.vp > 0 or tissue.blood):
             amount = np.float32(tissue_curve(bolus, tissue, late_s)[0])
-            agent += amount * (part * texture if name in ("grey", "white") else part)
-    where = lesion.ve > 1e-4
-    drawn = (lesion.ktrans_per_min[where], lesion.ve[where], lesion.vp[where])
-    agent[lesion.box][where] += extended_tofts_curves(bolus, *drawn, delay_s=lesion.state.delay_s, at_s=late_s)[:, 0]
+            agent += amount * (part * scene.texture if name in scene.textured else part)
+    for one in scene.drawn.values():
+        where = one.ve > 1e-4
+        drawn = (one.ktrans_per_min[where], one.ve[where], one.vp[where])
+        agent[one.box][where] += extended_tofts_curves(bolus, *drawn, delay_s=one.delay_s, at_s=late_s)[:, 0]
     r1 = r1 / np.maximum(density, 0.02) + np.float32(plan.agent.r1_per_mM_s) * agent
     signal = density * np.abs(1 - 2 * np.exp(-_INVERSION_S * r1) + np.exp(-_REPEAT_S * r1))
-    white = float(signal[fractions["white"] > 0.98].mean())
-    clean = resample(signal.astype(np.float32), head_grid, grid, world_to_head)
+    white = float(signal[scene.fractions["white"] > 0.98].mean())
+    clean = resample(signal.astype(np.float32), scene.grid, grid, world_to_body)
     image = rician(clean * fields.receive.at(grid), white / plan.anatomy_snr, rng)
     return stored(image, storage_slope(np.minimum(image, 4 * white)), grid)

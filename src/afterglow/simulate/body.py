@@ -1,6 +1,6 @@
-"""The head as a scanner's voxels see it: tissue sampled four times finer in each plane, mixed inside every voxel."""
+"""The body as a scanner's voxels see it: tissue sampled four times finer in each plane, mixed inside every voxel."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,64 +8,109 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from afterglow.kernels.spgr import spgr_signal
+from afterglow.kernels.trilinear import sampled_pairs
 from afterglow.records.grid import Grid
 from afterglow.records.protocol import Agent, Spgr
 from afterglow.simulate.dce import Bolus, extended_tofts_curves, tissue_curve
-from afterglow.simulate.tissues import TISSUES
-from afterglow.simulate.tumour import Lesion
-from afterglow.simulate.warp import resample
+from afterglow.simulate.scene import Drawn, Scene
+from afterglow.simulate.tissues import Tissue
 
 Map = NDArray[np.float32]
+Matrix = NDArray[np.float64]
 
-_ENHANCING = ("tumour", "scar")  # their perfusion is drawn voxel by voxel, not read from the table
-_TEXTURED = ("grey", "white")
 _ALONG, _ACROSS = 2, 2  # sub-voxels of one voxel, in each plane and across planes
 _PRESENT = 0.02  # proton density below which a sub-voxel is air
+_LEAST = 1e-4  # amount of ve below which there is no lesion
+
+
+@dataclass(frozen=True, eq=False)
+class Sampled:
+    """One drawn lesion tissue at the sub-voxels that hold some of it; amounts are per volume of sub-voxel."""
+
+    name: str
+    where: NDArray[np.intp]  # (m,) which of the body's n sub-voxels
+    share: Map  # (m,)
+    ktrans_per_min: Map  # (m,)
+    ve: Map
+    vp: Map
+    delay_s: float
+    architecture: str
 
 
 @dataclass(frozen=True, eq=False)
 class Body:
-    """Sub-voxels of a dynamic series' grid, one voxel wider on all sides; flat arrays over the n sub-voxels that hold tissue."""
+    """Sub-voxels of a series' grid, one voxel wider on all sides; flat arrays over the n sub-voxels that hold tissue."""
 
     grid: Grid  # of the series
     wide: Grid  # one voxel wider on all sides
+    table: Mapping[str, Tissue]
     present: NDArray[np.bool_]  # (I, J, K) of the sub-voxels
     density: Map  # (n,)
     r1_per_s: Map  # (n,)
     r2star_per_s: Map  # (n,)
     tissues: tuple[str, ...]
     amounts: Map  # (n, tissues) how much of each tissue's concentration curve
-    drawn: tuple[Map, Map, Map]  # Ktrans per min, ve, vp of the enhancing lesion, (n,) each, per volume of sub-voxel
-    lesion_delay_s: float
+    drawn: tuple[Sampled, ...]
     shares: Mapping[str, Map]  # (i, j, k) on the series' grid: fraction of each tissue in each voxel
+    textured: Mapping[str, tuple[Map, Map]]  # voxel means of share times the texture less 1, and of its square
 
 
-def sample_body(
-    fractions: Mapping[str, Map], texture: Map, lesion: Lesion, head_grid: Grid, grid: Grid, world_to_head: NDArray[np.float64]
-) -> Body:
-    """Sample a head on the grid of a series; `world_to_head` (4, 4) takes scanner RAS mm to the head's own mm."""
+def sample_body(scene: Scene, grid: Grid, world_to_body: Matrix) -> Body:
+    """Sample a scene on the grid of a series; `world_to_body` (4, 4) takes scanner RAS mm to the body's own mm."""
     wide = _widened(grid)
-    fine = _subdivided(wide, (_ALONG, _ALONG, 2 * _ACROSS))
-
-    def sampled(values: Map, source: Grid) -> Map:
-        thin = resample(values, source, fine, world_to_head)
-        thick: Map = (thin[..., 0::2] + thin[..., 1::2]) * np.float32(0.5)
-        return thick
-
-    parts = {name: sampled(part, head_grid) for name, part in fractions.items()}
-    density = _sum(parts, {name: TISSUES[name].proton_density for name in parts})
-    r1 = _sum(parts, {name: TISSUES[name].proton_density / TISSUES[name].t1_s for name in parts})
-    r2star = _sum(parts, {name: TISSUES[name].proton_density * TISSUES[name].r2star_per_s for name in parts})
+    fine = _subdivided(wide, (_ALONG, _ALONG, _ACROSS))
+    names = tuple(scene.fractions)
+    *read, modulation = _read([*scene.fractions.values(), scene.texture], scene.grid, fine, world_to_body)
+    parts = dict(zip(names, read, strict=True))
+    rows = {name: scene.tissues[name] for name in names}
+    density = _sum(parts, {name: row.proton_density for name, row in rows.items()})
+    r1 = _sum(parts, {name: row.proton_density / row.t1_s for name, row in rows.items()})
+    r2star = _sum(parts, {name: row.proton_density * row.r2star_per_s for name, row in rows.items()})
     present = density > _PRESENT
-    modulation = sampled(texture, head_grid)
-    curved = tuple(n for n in parts if n not in _ENHANCING and (TISSUES[n].vp > 0 or TISSUES[n].blood))
-    amounts = np.stack([(parts[n] * modulation if n in _TEXTURED else parts[n])[present] for n in curved], axis=1)
-    ktrans, ve, vp = (sampled(part, lesion.grid)[present] for part in (lesion.ktrans_per_min, lesion.ve, lesion.vp))
-    mass = density[present]
+    curved = tuple(n for n in names if n not in scene.drawn and (rows[n].vp > 0 or rows[n].blood))
+    amounts = np.stack([(parts[n] * modulation if n in scene.textured else parts[n])[present] for n in curved], axis=1)
+    drawn = tuple(_sampled(name, one, parts[name], present, fine, world_to_body) for name, one in scene.drawn.items())
+    mass, off = density[present], modulation - np.float32(1)
+    uneven = {n: (_inner(blocks(parts[n] * off)), _inner(blocks(parts[n] * off * off))) for n in scene.textured if n in parts}
     return Body(
-        grid, wide, present, density[present], r1[present] / mass, r2star[present] / mass, curved, amounts,
-        (ktrans, ve, vp), lesion.state.delay_s, {name: _inner(blocks(part)) for name, part in parts.items()},
+        grid, wide, scene.tissues, present, mass, r1[present] / mass, r2star[present] / mass, curved, amounts,
+        tuple(one for one in drawn if one.where.size), {name: _inner(blocks(part)) for name, part in parts.items()}, uneven,
     )  # fmt: skip
+
+
+def _read(volumes: Sequence[Map], source: Grid, fine: Grid, world_to_body: Matrix) -> list[Map]:
+    """Volumes on `source` at the sub-voxels, each the mean of an upper and a lower half."""
+    index = np.linalg.inv(source.affine) @ world_to_body @ fine.affine
+    return list(sampled_pairs(volumes, index[:3, :3], index[:3, 3], fine.shape, apart=0.5 * index[:3, 2]))
+
+
+def _sampled(name: str, drawn: Drawn, share: Map, present: NDArray[np.bool_], fine: Grid, world_to_body: Matrix) -> Sampled:
+    """The drawn tissue at the sub-voxels, read only around its box."""
+    box = _around(drawn.grid, fine, world_to_body)
+    part = _part(fine, box)
+    ktrans, ve, vp = _read([drawn.ktrans_per_min, drawn.ve, drawn.vp], drawn.grid, part, world_to_body)
+    here = (np.maximum(ve, vp) > _LEAST) & (share[box] > _LEAST) & present[box]
+    order = np.cumsum(present.ravel()).reshape(present.shape)[box] - 1
+    return Sampled(
+        name, order[here].astype(np.intp), share[box][here], ktrans[here], ve[here], vp[here], drawn.delay_s, drawn.architecture
+    )
+
+
+def _around(inner: Grid, outer: Grid, world_to_body: Matrix) -> tuple[slice, slice, slice]:
+    """The voxels of `outer` that can meet the voxels of `inner`."""
+    corners = np.stack(np.meshgrid(*[(0.0, n - 1.0) for n in inner.shape], indexing="ij"), axis=-1).reshape(-1, 3)
+    to_outer = np.linalg.inv(world_to_body @ outer.affine)
+    place = inner.to_mm(corners) @ to_outer[:3, :3].T + to_outer[:3, 3]
+    low, high = np.floor(place.min(axis=0)).astype(int) - 1, np.ceil(place.max(axis=0)).astype(int) + 2
+    i, j, k = (slice(int(np.clip(a, 0, n)), int(np.clip(b, 0, n))) for a, b, n in zip(low, high, outer.shape, strict=True))
+    return i, j, k
+
+
+def _part(grid: Grid, box: tuple[slice, slice, slice]) -> Grid:
+    affine = grid.affine.copy()
+    affine[:3, 3] = grid.to_mm(np.array([float(s.start) for s in box]))
+    i, j, k = (max(s.stop - s.start, 1) for s in box)
+    return Grid((i, j, k), affine)
 
 
 def _sum(parts: Mapping[str, Map], weights: Mapping[str, float]) -> Map:
@@ -122,15 +167,19 @@ class Uptake:
 
 def uptake(body: Body, bolus: Bolus, times_s: NDArray[np.float64]) -> Uptake:
     """Curves of all tissues in the body at the frames' times."""
-    tissue = np.stack([tissue_curve(bolus, TISSUES[name], times_s) for name in body.tissues]).astype(np.float32)
-    ktrans, ve, vp = body.drawn
-    where = np.flatnonzero(ve > 1e-4)
-    curves = extended_tofts_curves(bolus, ktrans[where], ve[where], vp[where], delay_s=body.lesion_delay_s, at_s=times_s)
-    return Uptake(tissue, where, curves)
+    tissue = np.stack([tissue_curve(bolus, body.table[name], times_s) for name in body.tissues]).astype(np.float32)
+    where = np.unique(np.concatenate([one.where for one in body.drawn])) if body.drawn else np.zeros(0, np.intp)
+    lesion = np.zeros((where.size, times_s.size), np.float32)
+    for one in body.drawn:
+        curves = extended_tofts_curves(
+            bolus, one.ktrans_per_min, np.maximum(one.ve, np.float32(1e-6)), one.vp, delay_s=one.delay_s, at_s=times_s
+        )
+        lesion[np.searchsorted(where, one.where)] += curves
+    return Uptake(tissue, where, lesion)
 
 
-def spgr_frame(body: Body, concentration_mM: Map | None, spgr: Spgr, agent: Agent, b1: Map, motion: NDArray[np.float64]) -> Map:
-    """Noise-free SPGR image (i, j, k), signals mixed inside each voxel after the head moved by `motion` (4, 4, scanner mm).
+def spgr_frame(body: Body, concentration_mM: Map | None, spgr: Spgr, agent: Agent, b1: Map, motion: Matrix) -> Map:
+    """Noise-free SPGR image (i, j, k), signals mixed inside each voxel after the body moved by `motion` (4, 4, scanner mm).
 
     concentration_mM (n,) or None before contrast; b1 (n,) reached over nominal flip angle.
     """
@@ -153,11 +202,13 @@ def spgr_frame(body: Body, concentration_mM: Map | None, spgr: Spgr, agent: Agen
     return moved(blocks(fine), body, motion)
 
 
-def moved(mixed: Map, body: Body, motion: NDArray[np.float64]) -> Map:
-    """Read `blocks` at the series' voxels when the head has moved by `motion` since the body was sampled.
+def moved(mixed: Map, body: Body, motion: Matrix) -> Map:
+    """Read `blocks` at the series' voxels when the body has moved by `motion` since it was sampled.
 
     By cubic splines: a head that moves is not a blurred one, and linear steps would take 3 % off a rim.
     """
+    if np.array_equal(motion, np.eye(4)):
+        return _inner(mixed)
     index = np.linalg.inv(body.wide.affine) @ np.linalg.inv(motion) @ body.grid.affine
     out: Map = ndimage.affine_transform(
         mixed, 2 * index[:3, :3], 2 * index[:3, 3], output_shape=body.grid.shape, output=np.float32, order=3, mode="nearest"

@@ -13,7 +13,7 @@ from afterglow.kernels.types import Array
 from afterglow.simulate.vascular import ARCHITECTURES, Bolus, Echoes, Network, artery_mM, compartments_mM, vascular_rates
 
 STEP_S = 0.05
-_HAEMATOCRIT = 0.42
+HAEMATOCRIT = 0.42
 
 
 @dataclass(frozen=True)
@@ -84,9 +84,9 @@ def leaked_mM(scan: Scan, bolus: Bolus, ktrans_per_min: Array, ve: float) -> Arr
     """Agent outside the vessels in mM of the whole voxel at each frame, earlier injections included. (n,) -> (n, t)."""
     before_s = max((seconds for seconds, _ in scan.earlier), default=0.0)
     clock = np.arange(-before_s, scan.times_s[-1] + STEP_S, STEP_S)
-    plasma = artery_mM(clock, bolus) / (1 - _HAEMATOCRIT)
+    plasma = artery_mM(clock, bolus) / (1 - HAEMATOCRIT)
     for seconds, share in scan.earlier:
-        plasma = plasma + share * artery_mM(clock, replace(bolus, onset_s=bolus.onset_s - seconds)) / (1 - _HAEMATOCRIT)
+        plasma = plasma + share * artery_mM(clock, replace(bolus, onset_s=bolus.onset_s - seconds)) / (1 - HAEMATOCRIT)
     per_s = np.asarray(ktrans_per_min, dtype=np.float64) / 60
     return per_s[:, None] * exp_convolve(clock, plasma, per_s / ve, at_s=scan.times_s)
 

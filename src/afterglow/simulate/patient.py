@@ -15,12 +15,12 @@ from afterglow.simulate.acquire import Fields, acquire_b1, acquire_dce, acquire_
 from afterglow.simulate.body import Body, on_series, sample_body, uptake
 from afterglow.simulate.dce import Bolus, make_bolus
 from afterglow.simulate.head import Head, make_head
+from afterglow.simulate.head_scene import contralateral, scene_of
 from afterglow.simulate.plan import Plan
 from afterglow.simulate.scanner import HeadMotion, Image, draw_motion, flip_angle_field, receive_field
 from afterglow.simulate.scenario import SCENARIOS, Scenario
 from afterglow.simulate.template import load_template
-from afterglow.simulate.tissues import TISSUES
-from afterglow.simulate.tumour import Lesion, Seat, choose_seat, contralateral, grow, infiltrated
+from afterglow.simulate.tumour import Lesion, Seat, choose_seat, grow
 from afterglow.simulate.warp import resample, rigid
 
 Map = NDArray[np.float32]
@@ -133,20 +133,20 @@ def _visit(
     rng = np.random.default_rng(seeds)
     pose, pose_t1w, pose_vfa = _poses(rng, plan)
     grid, anatomy_grid = _slab(plan), _anatomy_grid(plan)
-    fractions = infiltrated(head, lesion)
+    scene = scene_of(head, lesion)
     start_s = plan.injection.start_s or 0.0
     until_s = max(plan.n_frames * plan.frame_s, start_s + plan.anatomy_delay_s)
     bolus = make_bolus(start_s=start_s, until_s=until_s, haematocrit=plan.haematocrit, scale=float(np.exp(rng.normal(0, 0.08))))
     fields = Fields(receive_field(rng, plan.bias_spread, _HEAD_CENTRE_MM), flip_angle_field(rng, plan.b1_spread, _HEAD_CENTRE_MM))
-    body = sample_body(fractions, head.texture, lesion, head.grid, grid, pose)
+    body = sample_body(scene, grid, pose)
     motion = draw_motion(rng, plan.n_frames, amount=plan.motion, centre_mm=_HEAD_CENTRE_MM)
     times_s = np.arange(plan.n_frames, dtype=np.float64) * plan.frame_s
     sigma = noise_sigma(body, plan)
     dce = acquire_dce(body, uptake(body, bolus, times_s), plan, fields, motion, sigma, seeds, workers, tick)
     vfa = acquire_vfa(body, plan, fields, pose_vfa, sigma, rng)
-    t1w = acquire_t1w(fractions, head.texture, lesion, head.grid, anatomy_grid, pose_t1w, bolus, plan, fields, rng)
+    t1w = acquire_t1w(scene, anatomy_grid, pose_t1w, bolus, plan, fields, rng)
     white = contralateral(head, seat, radius_mm=_REFERENCE_MM)
-    maps = true_maps(body, fields, bolus, lesion.state.tissue)
+    maps = true_maps(body, fields, bolus)
     return DigitalVisit(
         session, day, dce, times_s, plan.dce, plan.injection, plan.agent, plan.haematocrit, vfa, acquire_b1(body, fields, rng), t1w,
         lesion_t1w=resample(lesion.enhancing, lesion.grid, anatomy_grid, pose_t1w) > 0.5,
@@ -157,33 +157,36 @@ def _visit(
     )  # fmt: skip
 
 
-def true_maps(body: Body, fields: Fields, bolus: Bolus, lesion_tissue: str) -> dict[str, Map]:
+def true_maps(body: Body, fields: Fields, bolus: Bolus) -> dict[str, Map]:
     """Volume averages of the parameters in each voxel of the series."""
-    rows = [TISSUES[name] for name in body.tissues]
+    rows = [body.table[name] for name in body.tissues]
     blood = 1.0 - bolus.haematocrit
 
-    def total(values: list[float], drawn: Map | None) -> Map:
+    def total(values: list[float], drawn: list[Map]) -> Map:
         mixed = body.amounts @ np.array(values, dtype=np.float32)
-        return on_series(body, mixed if drawn is None else mixed + drawn)
+        for one, amount in zip(body.drawn, drawn, strict=True):
+            mixed[one.where] += amount
+        return on_series(body, mixed)
 
-    ktrans, ve, vp = body.drawn
-    perfused = total([t.vp + blood * bool(t.blood) for t in rows], vp)
-    late = total([t.vp * t.delay_s for t in rows], vp * np.float32(body.lesion_delay_s))
+    perfused = total([t.vp + blood * bool(t.blood) for t in rows], [one.vp for one in body.drawn])
+    late = total([t.vp * t.delay_s for t in rows], [one.vp * np.float32(one.delay_s) for one in body.drawn])
     density, rate = on_series(body, body.density), on_series(body, body.density * body.r1_per_s)
     with np.errstate(divide="ignore", invalid="ignore"):
         delay = np.where(perfused > 1e-4, late / perfused, np.nan).astype(np.float32)
         t1_s = np.where(density > 0.1, density / rate, np.nan).astype(np.float32)
+    none = np.zeros(body.grid.shape, np.float32)
+    shares = {
+        name: body.shares.get(name, none) for name in ("tumour", "scar", "infiltration", "core", "cavity", "oedema", "white")
+    }
     return {
-        "ktrans": total([t.ktrans_per_min for t in rows], ktrans),
-        "ve": total([t.ve for t in rows], ve),
+        "ktrans": total([t.ktrans_per_min for t in rows], [one.ktrans_per_min for one in body.drawn]),
+        "ve": total([t.ve for t in rows], [one.ve for one in body.drawn]),
         "vp": perfused,
         "t1": t1_s,
         "delay": delay,
         "b1": fields.flip_angle.at(body.grid),
-        "enhancing": body.shares[lesion_tissue],
-        "core": body.shares["core"],
-        "oedema": body.shares["oedema"],
-        "white": body.shares["white"],
+        "enhancing": shares["tumour"] + shares["scar"],
+        **shares,
     }
 
 

@@ -7,21 +7,7 @@ its plasma volume that has fallen; the absolute values are assumed.
 
 from dataclasses import dataclass
 
-
-@dataclass(frozen=True)
-class LesionState:
-    """A lesion at one visit. Perfusion values are means over the enhancing tissue; `spread` is their log-normal sigma."""
-
-    tissue: str  # the enhancing tissue: tumour or scar
-    volume_ml: float  # enhancing tissue and core together
-    rim_mm: float  # thickness of enhancing tissue around the core
-    ragged_mm: float  # how far the inner border wanders
-    oedema_mm: float  # how far oedema reaches along white matter
-    ktrans_per_min: float
-    ve: float
-    vp: float
-    delay_s: float
-    spread: float
+from afterglow.simulate.story import LesionState, Perfusion
 
 
 @dataclass(frozen=True)
@@ -36,7 +22,10 @@ class Scenario:
     dose_gy: float
 
 
-_BEFORE = LesionState("tumour", 9.0, 6.5, 0.8, 9.0, ktrans_per_min=0.12, ve=0.30, vp=0.050, delay_s=1.0, spread=0.22)
+_TUMOUR = Perfusion(ktrans_per_min=0.12, ve=0.30, vp=0.050, delay_s=1.0, spread=0.22, architecture="venule")
+_BACK = Perfusion(ktrans_per_min=0.10, ve=0.32, vp=0.045, delay_s=1.0, spread=0.28, architecture="venule")
+_SCAR = Perfusion(ktrans_per_min=0.030, ve=0.20, vp=0.009, delay_s=1.2, spread=0.30, architecture="balanced")
+_BEFORE = LesionState(9.0, 1.0, _TUMOUR, _SCAR, rim_mm=6.5, ragged_mm=0.8, oedema_mm=9.0)
 
 # 284 days between treatment and suspected progression: ademola2025, Results. Volumes within its range, larger for legibility.
 SCENARIOS: dict[str, Scenario] = {
@@ -47,7 +36,7 @@ SCENARIOS: dict[str, Scenario] = {
             "radiation necrosis",
             (
                 _BEFORE,
-                LesionState("scar", 16.0, 7.0, 2.0, 16.0, ktrans_per_min=0.030, ve=0.20, vp=0.009, delay_s=1.2, spread=0.30),
+                LesionState(16.0, 0.0, _TUMOUR, _SCAR, rim_mm=7.0, ragged_mm=2.0, oedema_mm=16.0),
             ),
             days=(0.0, 295.0),
             treatment_day=11.0,
@@ -58,7 +47,7 @@ SCENARIOS: dict[str, Scenario] = {
             "recurrent metastasis",
             (
                 _BEFORE,
-                LesionState("tumour", 15.0, 5.8, 1.2, 13.0, ktrans_per_min=0.10, ve=0.32, vp=0.045, delay_s=1.0, spread=0.28),
+                LesionState(15.0, 1.0, _BACK, _SCAR, rim_mm=5.8, ragged_mm=1.2, oedema_mm=13.0),
             ),
             days=(0.0, 295.0),
             treatment_day=11.0,

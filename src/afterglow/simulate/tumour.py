@@ -1,5 +1,6 @@
-"""A metastasis in a digital head: growth by arrival time, necrotic core, enhancing rim, oedema along white matter."""
+"""A lesion in a digital head: growth by arrival time, core, cavity, a rim of tumour and scar, infiltration, oedema along white matter."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,20 +9,22 @@ from scipy import ndimage
 from skimage.graph import MCP_Geometric
 
 from afterglow.records.grid import Grid
-from afterglow.records.locking import locked
 from afterglow.simulate.head import Head, Push
-from afterglow.simulate.scenario import LesionState
+from afterglow.simulate.scene import Box, Drawn
+from afterglow.simulate.story import LesionState, Nest, Perfusion
 from afterglow.simulate.warp import smooth_noise
 
 Map = NDArray[np.float32]
 Cost = NDArray[np.float64]
-Box = tuple[slice, slice, slice]
 
 # Where metastases sit: border zones between grey and white matter of both hemispheres (template mm, right side; mirrored at random).
 _SEATS_MM = ((30.0, 24.0, 32.0), (33.0, -30.0, 38.0), (27.0, -62.0, 26.0), (32.0, 2.0, 40.0))
 _BOX_MM = 46.0
 _BARRED = 60.0  # cost of a millimetre of CSF, dura or bone; 1 is white matter
 _PUSHED_SHARE = 0.35  # of the first volume makes room by displacement, the rest infiltrates
+_NEST_MM = (5.0, 16.0)  # how far beyond the first lesion nests lie
+_NEST_SHARE = 0.7  # of a nest is what its tissue says, the rest the brain it sits in
+_INFILTRATED = 0.5  # of the brain just beyond the rim, falling to 0 at infiltration_mm
 
 _TUMOUR_COST = {"white": 1.0, "grey": 1.1}
 _OEDEMA_COST = {"white": 1.0, "grey": 6.0}
@@ -29,21 +32,22 @@ _OEDEMA_COST = {"white": 1.0, "grey": 6.0}
 
 @dataclass(frozen=True, eq=False)
 class Lesion:
-    """Fractions of one lesion at one visit, on a box of the head's voxels; amounts are fraction times parameter."""
+    """One lesion at one visit on a box of the head's voxels: shares (i, j, k) of its tissues, and their perfusion as amounts.
+
+    fractions: tumour, scar, core, cavity, infiltration, oedema; what a state does not have is all 0. nests: share of each.
+    """
 
     box: Box
     grid: Grid  # of the box, in the head's world
     state: LesionState
-    enhancing: Map  # (i, j, k)
-    core: Map
-    oedema: Map
-    ktrans_per_min: Map  # (i, j, k) amounts per volume of voxel
-    ve: Map
-    vp: Map
+    fractions: Mapping[str, Map]
+    drawn: Mapping[str, Drawn]
+    nests: tuple[Map, ...] = ()
 
-    def __post_init__(self) -> None:
-        for name in ("enhancing", "core", "oedema", "ktrans_per_min", "ve", "vp"):
-            object.__setattr__(self, name, locked(getattr(self, name)))
+    @property
+    def enhancing(self) -> Map:
+        """(i, j, k) share of tissue that enhances."""
+        return self.fractions["tumour"] + self.fractions["scar"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,6 +67,19 @@ def choose_seat(rng: np.random.Generator) -> Seat:
     return Seat((float(side * x), float(y), float(z)))
 
 
+@dataclass(frozen=True, eq=False)
+class _Ground:
+    """What all visits of one lesion share: the box, its brain, the order in which the lesion reaches it, and wandering borders."""
+
+    box: Box
+    grid: Grid
+    parts: Mapping[str, Map]
+    arrival: Cost
+    wander: Map
+    patches: Map
+    nests: tuple[Cost, ...]  # arrival from each nest's own place
+
+
 def grow(head: Head, seat: Seat, states: tuple[LesionState, ...], rng: np.random.Generator) -> tuple[Lesion, ...]:
     """The lesion at each visit: one arrival-time map, so a later and larger lesion contains the earlier one."""
     seed = _seed(head, seat)
@@ -72,37 +89,12 @@ def grow(head: Head, seat: Seat, states: tuple[LesionState, ...], rng: np.random
     arrival = _arrival(parts, _TUMOUR_COST, grid, rng, start)
     arrival += np.clip(1.2 * smooth_noise(rng, grid, scale_mm=3.5), -2.5, 2.5)
     wander = smooth_noise(rng, grid, scale_mm=4.5)
-    return tuple(_at_visit(state, box, grid, parts, arrival, wander, rng) for state in states)
-
-
-def infiltrated(head: Head, lesion: Lesion) -> dict[str, Map]:
-    """The head's fractions with the lesion in it: brain gives way to lesion, white matter to oedema, sulci are pressed shut."""
-    fractions = {name: part.copy() for name, part in head.fractions.items()}
-    inside = {name: part[lesion.box] for name, part in fractions.items()}
-    taken = lesion.enhancing + lesion.core
-    pressed = inside["csf"] * np.clip(0.7 * lesion.oedema, 0, 1)
-    inside["csf"] -= pressed
-    inside["grey"] += pressed
-    for name in ("grey", "white", "csf", "vein", "plexus"):
-        inside[name] *= 1 - taken
-    swollen = {"white": lesion.oedema, "grey": 0.35 * lesion.oedema}
-    oedema = np.zeros(head.grid.shape, np.float32)
-    for name, share in swollen.items():
-        oedema[lesion.box] += inside[name] * share
-        inside[name] *= 1 - share
-    enhancing, core = np.zeros_like(oedema), np.zeros_like(oedema)
-    room = np.clip(1.0 - sum(inside.values()) - oedema[lesion.box], 0.0, 1.0) / np.maximum(taken, 1e-6)
-    enhancing[lesion.box] = lesion.enhancing * np.minimum(room, 1.0)
-    core[lesion.box] = lesion.core * np.minimum(room, 1.0)
-    return fractions | {"oedema": oedema, "core": core, lesion.state.tissue: enhancing}
-
-
-def contralateral(head: Head, seat: Seat, *, radius_mm: float) -> Map:
-    """White matter (i, j, k share) within `radius_mm` of the seat's mirror image in the template."""
-    mirror = np.array([-seat.centre_mm[0], seat.centre_mm[1], seat.centre_mm[2]], dtype=np.float32).reshape(3, 1, 1, 1)
-    near = ((head.template_mm - mirror) ** 2).sum(axis=0) < radius_mm**2
-    out: Map = head.fractions["white"] * near
-    return out
+    mixed = [state.patch_mm for state in states if 0 < state.tumour_share < 1]
+    patches = smooth_noise(rng, grid, scale_mm=mixed[0]) if mixed else np.zeros_like(wander)
+    places = 1 + max((nest.number for state in states for nest in state.nests), default=-1)
+    nests = _nest_arrivals(places, states[0], parts, arrival, grid, rng)
+    ground = _Ground(box, grid, parts, arrival, wander, patches, nests)
+    return tuple(_at_visit(state, ground, rng) for state in states)
 
 
 def _seed(head: Head, seat: Seat) -> NDArray[np.intp]:
@@ -124,7 +116,7 @@ def _box(grid: Grid, seed: NDArray[np.intp]) -> tuple[Box, Grid]:
 
 
 def _arrival(
-    parts: dict[str, Map], costs: dict[str, float], grid: Grid, rng: np.random.Generator, starts: list[tuple[int, ...]]
+    parts: Mapping[str, Map], costs: dict[str, float], grid: Grid, rng: np.random.Generator, starts: list[tuple[int, ...]]
 ) -> Cost:
     """Cost-weighted geodesic distance in mm from the starts; CSF, dura and bone bar the way."""
     tissue = sum(parts.values())
@@ -135,42 +127,132 @@ def _arrival(
     return np.asarray(arrival, dtype=np.float64)
 
 
-def _at_visit(
-    state: LesionState, box: Box, grid: Grid, parts: dict[str, Map], arrival: Cost, wander: Map, rng: np.random.Generator
-) -> Lesion:
-    edge = grid.spacing_mm[0]
-    limit = _limit(arrival, parts, state.volume_ml, grid.voxel_ml)
-    room = ndimage.gaussian_filter(np.clip((limit - arrival) / edge + 0.5, 0, 1), 0.5 / edge)
+def _nest_arrivals(
+    places: int, first: LesionState, parts: Mapping[str, Map], arrival: Cost, grid: Grid, rng: np.random.Generator
+) -> tuple[Cost, ...]:
+    """Arrival from each of the patient's nests: places in white matter around the first lesion, far from one another."""
+    if not places:
+        return ()
+    limit = _limit(arrival, parts, first.volume_ml + first.cavity_ml, grid.voxel_ml)
+    near, far = _NEST_MM
+    found = np.argwhere((arrival > limit + near) & (arrival < limit + far) & (parts["white"] > 0.6))
+    if not len(found):
+        found = np.argwhere(parts["white"] > 0.6)
+    chosen = [found[int(rng.integers(len(found)))]]
+    while len(chosen) < places:
+        away = np.min([np.linalg.norm((found - one) * grid.spacing_mm, axis=1) for one in chosen], axis=0)
+        chosen.append(found[int(np.argmax(away * rng.uniform(0.7, 1.0, len(found))))])
+    return tuple(_arrival(parts, _TUMOUR_COST, grid, rng, [tuple(int(v) for v in place)]) for place in chosen)
+
+
+def _at_visit(state: LesionState, ground: _Ground, rng: np.random.Generator) -> Lesion:
+    grid, edge = ground.grid, ground.grid.spacing_mm[0]
+    lesion, solid = _room(state.volume_ml + state.cavity_ml, ground)
+    cavity = np.minimum(_room(state.cavity_ml, ground)[0], lesion) if state.cavity_ml else np.zeros_like(lesion)
+    depth = ndimage.distance_transform_edt(solid) * edge
+    core = (lesion - cavity) * np.clip((depth + state.ragged_mm * ground.wander - state.rim_mm) / 1.5 + 0.5, 0, 1)
+    enhancing = (lesion - cavity - core).astype(np.float32)
+    parts = {"core": core, "cavity": cavity}
+    oedema = _spread(state.oedema_mm, _OEDEMA_COST, ground, solid, rng) * (1 - lesion)
+    share = _tumour_share(state.tumour_share, ground.patches, enhancing)
+    parts |= {"tumour": enhancing * share, "scar": enhancing * (1 - share)}
+    drawn = {}
+    for name, perfusion in (("tumour", state.tumour), ("scar", state.scar)):
+        if parts[name].any():
+            drawn[name] = _drawn(parts[name].astype(np.float32), perfusion, ground, rng)
+    nests = tuple(_nest(nest, ground) * (1 - lesion) for nest in state.nests)
+    infiltrated = np.zeros_like(lesion)
+    if state.infiltration_mm > 0:
+        infiltrated = _INFILTRATED * _spread(state.infiltration_mm, _TUMOUR_COST, ground, solid, rng) * (1 - lesion)
+    parts["infiltration"], parts["oedema"] = infiltrated, oedema
+    if state.infiltration is not None and infiltrated.any():
+        drawn["infiltration"] = _drawn(infiltrated.astype(np.float32), state.infiltration, ground, rng)
+    for nest, place in zip(state.nests, nests, strict=True):
+        _settle(nest, place, parts, drawn, ground, rng)
+    whole = {name: np.asarray(part, dtype=np.float32) for name, part in parts.items()}
+    return Lesion(ground.box, grid, state, whole, drawn, tuple(place.astype(np.float32) for place in nests))
+
+
+def _room(volume_ml: float, ground: _Ground) -> tuple[Cost, NDArray[np.bool_]]:
+    """Share (i, j, k) that the first `volume_ml` of the lesion's way take, and the same as a solid without holes."""
+    edge = ground.grid.spacing_mm[0]
+    limit = _limit(ground.arrival, ground.parts, volume_ml, ground.grid.voxel_ml)
+    room = ndimage.gaussian_filter(np.clip((limit - ground.arrival) / edge + 0.5, 0, 1), 0.5 / edge)
     solid = ndimage.binary_fill_holes(room > 0.5)
     lesion = np.where(solid, np.maximum(room, 0.5), room)
-    lesion = np.where(ndimage.binary_erosion(solid), 1.0, lesion)
-    depth = ndimage.distance_transform_edt(solid) * edge
-    core = lesion * np.clip((depth + state.ragged_mm * wander - state.rim_mm) / 1.5 + 0.5, 0, 1)
-    enhancing = (lesion - core).astype(np.float32)
-    oedema = _oedema(state, parts, solid, grid, rng) * (1 - lesion)
-    perfusion = [
-        enhancing * _textured(mean, state.spread * share, enhancing, grid, rng)
-        for mean, share in ((state.ktrans_per_min, 1.0), (state.ve, 0.4), (state.vp, 1.0))
-    ]
-    return Lesion(box, grid, state, enhancing, core.astype(np.float32), oedema.astype(np.float32), *perfusion)
+    return np.where(ndimage.binary_erosion(solid), 1.0, lesion), solid
 
 
-def _limit(arrival: Cost, parts: dict[str, Map], volume_ml: float, voxel_ml: float) -> float:
+def _limit(arrival: Cost, parts: Mapping[str, Map], volume_ml: float, voxel_ml: float) -> float:
     """The arrival time at which that much brain has been reached."""
     order = np.argsort(arrival, axis=None, kind="stable")
     volume = np.cumsum((parts["grey"] + parts["white"]).ravel()[order].astype(np.float64)) * voxel_ml
     return float(arrival.ravel()[order[min(int(np.searchsorted(volume, volume_ml)), order.size - 1)]])
 
 
-def _oedema(state: LesionState, parts: dict[str, Map], solid: NDArray[np.bool_], grid: Grid, rng: np.random.Generator) -> Cost:
+def _spread(
+    reach_mm: float, costs: dict[str, float], ground: _Ground, solid: NDArray[np.bool_], rng: np.random.Generator
+) -> Cost:
+    """Share (i, j, k) of what creeps outward from the lesion's surface as far as `reach_mm`."""
     surface = solid & ~ndimage.binary_erosion(solid)
     starts = [tuple(int(v) for v in place) for place in np.argwhere(surface)]
-    arrival = _arrival(parts, _OEDEMA_COST, grid, rng, starts)
-    return np.clip((state.oedema_mm - arrival) / 5.0 + 0.5, 0, 0.92)
+    if not starts:
+        return np.zeros(ground.grid.shape)
+    arrival = _arrival(ground.parts, costs, ground.grid, rng, starts)
+    return np.clip((reach_mm - arrival) / 5.0 + 0.5, 0, 0.92)
+
+
+def _tumour_share(mean: float, patches: Map, enhancing: Map) -> Map | float:
+    """Share of tumour (i, j, k) in what enhances: patches with soft borders, `mean` over the whole."""
+    if mean in (0.0, 1.0) or not enhancing.any():
+        return mean
+    low, high = -6.0, 6.0
+    for _ in range(40):
+        level = (low + high) / 2
+        share: Map = np.clip((patches - level) / 0.6 + 0.5, 0.0, 1.0).astype(np.float32)
+        low, high = (level, high) if (share * enhancing).sum() > mean * enhancing.sum() else (low, level)
+    return share
+
+
+def _nest(nest: Nest, ground: _Ground) -> Cost:
+    arrival = ground.nests[nest.number]
+    limit = _limit(arrival, ground.parts, nest.volume_ml, ground.grid.voxel_ml)
+    return np.clip((limit - arrival) / ground.grid.spacing_mm[0] + 0.5, 0, 1)
+
+
+def _settle(
+    nest: Nest, place: Cost, parts: dict[str, Cost], drawn: dict[str, Drawn], ground: _Ground, rng: np.random.Generator
+) -> None:
+    """Put a nest into the shares and the drawn perfusion, in place; what was there makes room."""
+    share = place if nest.tissue == "tumour" else _NEST_SHARE * place
+    new = _drawn(share.astype(np.float32), nest.perfusion, ground, rng)
+    for name in ("infiltration", "oedema", "tumour", "scar"):
+        parts[name] = parts[name] * (1 - share)
+        if name in drawn:
+            drawn[name] = _combined(drawn[name], 1 - share, None)
+    parts[nest.tissue] = parts[nest.tissue] + share
+    drawn[nest.tissue] = _combined(drawn[nest.tissue], np.ones_like(share), new) if nest.tissue in drawn else new
+
+
+def _combined(old: Drawn, keep: Cost, new: Drawn | None) -> Drawn:
+    factor = keep.astype(np.float32)
+    ktrans, ve, vp = (
+        getattr(old, name) * factor + (0 if new is None else getattr(new, name)) for name in ("ktrans_per_min", "ve", "vp")
+    )
+    return Drawn(old.box, old.grid, ktrans, ve, vp, old.delay_s, old.architecture)
+
+
+def _drawn(part: Map, mean: Perfusion, ground: _Ground, rng: np.random.Generator) -> Drawn:
+    ktrans, ve, vp = (
+        part * _textured(value, mean.spread * share, part, ground.grid, rng)
+        for value, share in ((mean.ktrans_per_min, 1.0), (mean.ve, 0.4), (mean.vp, 1.0))
+    )
+    return Drawn(ground.box, ground.grid, ktrans, ve, vp, mean.delay_s, mean.architecture)
 
 
 def _textured(mean: float, sigma: float, where: Map, grid: Grid, rng: np.random.Generator) -> Map:
-    """A log-normal field whose mean over the enhancing tissue is exactly `mean`."""
+    """A log-normal field whose mean over that tissue is exactly `mean`."""
     field = np.exp(sigma * np.clip(smooth_noise(rng, grid, scale_mm=5), -2.5, 2.5))
-    out: Map = (field * (mean * where.sum() / (field * where).sum())).astype(np.float32)
+    total = float((field * where).sum())
+    out: Map = (field * (mean * where.sum() / total if total > 0 else mean)).astype(np.float32)
     return out
