@@ -46,7 +46,7 @@ def write_image(
     fields = dict(sidecar or {})
     if times_s is not None:
         fields["FrameTimesStart"] = times_s.tolist()
-    image = write_bytes(path, _packed(_header(array, grid, times_s), array))
+    image = write_bytes(path, packed(_header(array, grid, times_s), array))
     return (image, write_json(_sidecar_path(path), fields)) if fields else (image,)
 
 
@@ -139,7 +139,7 @@ def _header(array: NDArray[Any], grid: Grid, times_s: NDArray[np.float64] | None
     return bytes(header.binaryblock) + bytes(4)
 
 
-def _packed(header: bytes, array: NDArray[Any]) -> Iterator[bytes]:
+def packed(header: bytes, array: NDArray[Any]) -> Iterator[bytes]:
     """Header and voxels (x fastest) as a gzip stream, a few megabytes at a time."""
     engine = zlib.compressobj(COMPRESSION, zlib.DEFLATED, -15)
     crc, size = 0, 0
