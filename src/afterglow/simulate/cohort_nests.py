@@ -1,0 +1,82 @@
+"""Tumour cells beside the lesion: before surgery a nest with raised ve, later a recurrence, there or elsewhere."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from scipy.special import ndtri
+
+from afterglow.simulate.cohort_draw import STRICT, Bounds, Number
+from afterglow.simulate.cohort_lesion import PerfusionSpec, resolved
+from afterglow.simulate.story import Nest, Perfusion
+
+
+@dataclass(frozen=True)
+class NestSpec:
+    """Each patient has `places` places beside the lesion, and at one of them a nest of infiltrating cells.
+
+    The logarithm of its ve is normal about `ve_median` with `ve_sigma`; in patients of `recurring` groups it lies `effect`
+    standard deviations higher, times `link`. With the chance `link` the tumour comes back at the nest, otherwise at any
+    place. A link of 0 is the null cohort: ve says nothing about whether or where the tumour recurs.
+    """
+
+    recurring: tuple[str, ...]  # groups whose tumour comes back
+    before: str  # session at which cells infiltrate
+    after: str  # session at which the tumour has come back
+    places: int
+    link: float
+    effect: float
+    ve_median: float
+    ve_sigma: float
+    ve_high: float
+    ktrans_per_min: float  # of the nest before
+    vp: float
+    volume_ml: Number
+    tumour_volume_ml: Number
+    tumour: PerfusionSpec  # where it has come back
+    source: str
+    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
+
+    def __post_init__(self) -> None:
+        if self.places < 1:
+            raise ValueError(f"places is {self.places}; give 1 or more")
+        if not 0 <= self.link <= 1:
+            raise ValueError(f"link is {self.link}; give 0 (ve says nothing) to 1 (as stated)")
+        if min(self.ve_median, self.ve_sigma, self.ktrans_per_min, self.vp) < 0 or self.ve_high + self.vp > 1:
+            raise ValueError(f"ve up to {self.ve_high} and vp {self.vp} are not parts of one volume; lower one of them")
+        if not 0 < self.ve_median < self.ve_high:
+            raise ValueError(f"ve_median is {self.ve_median}; it lies above 0 and below ve_high, {self.ve_high}")
+
+    def check(self, known: Mapping[str, Bounds], words: Mapping[str, tuple[str, ...]]) -> None:
+        """ValueError where a draw could be impossible."""
+        self.tumour.check("nest.tumour", known, words)
+
+
+@dataclass(frozen=True)
+class DrawnNests:
+    """The nests of one patient by session, and what the truth says about them."""
+
+    by_session: Mapping[str, tuple[Nest, ...]]
+    hidden: Mapping[str, str | float]
+
+
+def draw_nests(
+    spec: NestSpec, group: str, known: Mapping[str, float], words: Mapping[str, str], rng: np.random.Generator
+) -> DrawnNests:
+    """Where the nest sits, its ve, and where the tumour comes back."""
+    recurs = group in spec.recurring
+    place, other = int(rng.integers(spec.places)), int(rng.integers(spec.places))
+    back = place if rng.random() < spec.link else other
+    raised = float(ndtri(rng.random())) + spec.effect * spec.link * recurs
+    ve = min(spec.ve_median * math.exp(spec.ve_sigma * raised), spec.ve_high)
+    around = Perfusion(spec.ktrans_per_min, ve, spec.vp)
+    nest = Nest(place, resolved(spec.volume_ml, known), "infiltration", around)
+    later = [nest] if not recurs or back != place else []  # cells that did not become the recurrence are still there
+    if recurs:
+        later.append(Nest(back, resolved(spec.tumour_volume_ml, known), "tumour", spec.tumour.draw(known, words)))
+    hidden: dict[str, str | float] = {"nest_place": place, "nest_ve": ve}
+    if recurs:
+        hidden["recurrence_place"] = back
+    return DrawnNests({spec.before: (nest,), spec.after: tuple(later)}, hidden)
