@@ -30,6 +30,7 @@ _RISE_OVER_NOISE = 6.0
 _WIDTH_S = (4.0, 14.0)  # at half of the peak
 _SHAPE_FRAMES = (1, 12)  # before and after arrival, where shapes are compared
 _SURE_VOXELS = 8
+_LEAST_LATE = 0.1  # of the peak: what ends farther below its baseline is tissue that leaks, whose T1 shows
 
 
 class DscArtery(NamedTuple):
@@ -109,6 +110,7 @@ def _guarded(times: Array, rates: Array, rows: Index, bolus: Bolus) -> tuple[Ind
         f"wider than {_WIDTH_S[1]:g} s": width_s <= _WIDTH_S[1],
         "dip while they rise": rises_without_dip(curves),
         "drift before contrast": steady_baseline(curves, frames=bolus.last_baseline + 1),
+        "below their baseline in the end": _late(times, curves) >= -_LEAST_LATE * curves.max(axis=1),
     }
     passed = np.logical_and.reduce(list(guards.values()))
     words = f"of the {rows.size} largest areas " + ", ".join(f"{np.count_nonzero(~ok)} are {name}" for name, ok in guards.items())
@@ -116,6 +118,12 @@ def _guarded(times: Array, rates: Array, rows: Index, bolus: Bolus) -> tuple[Ind
     if np.count_nonzero(passed) < LEAST_VOXELS:
         raise ValueError(f"no arterial curve: {words}; draw the artery by hand or give a curve")
     return rows[passed], words
+
+
+def _late(times: Array, curves: Array) -> Array:
+    """Mean level over the last tenth of the frames. (..., t) -> (...)."""
+    level: Array = curves[..., -max(1, times.size // 10) :].mean(axis=-1)
+    return level
 
 
 def _touching(voxels: Index, rows: Index) -> tuple[Index, bool]:
@@ -133,7 +141,7 @@ def _parts(times: Array, members: Array, curve: Array, brain: Array, bolus: Bolu
     height = float(curve[top] / brain.max())
     half_s = half_widths(times, brain[None])[0]
     lead_s = float(half_s[0] - rise_s)
-    tail = float(curve[-max(1, times.size // 10) :].mean() / curve[top])
+    tail = float(_late(times, curve) / curve[top])
     alike = float(np.mean([np.corrcoef(member, curve)[0, 1] for member in members]))
     return (
         Part("noise", _between(snr, 4, 20), f"peak {snr:.0f} times the noise"),

@@ -156,7 +156,7 @@ def _leak(curves: Courses, kep_per_s: Array, at_s: Array) -> Array:
 
 def _add_lesion(out: Map, body: Body, made: DscScan, curves: Courses, one: Sampled) -> None:
     """Add a drawn tissue, sub-voxel by sub-voxel, slice by slice; in place."""
-    voxel, slices = _voxel_of(body, one)
+    voxel, slices = voxel_of(body, one)
     row, weight = body.table[one.name], _weight(body, made, one.name)
     tissue = replace(made.leak, t1_s=row.t1_s)
     share = one.share.astype(np.float64)
@@ -172,7 +172,7 @@ def _add_lesion(out: Map, body: Body, made: DscScan, curves: Courses, one: Sampl
         out[..., k, :] += (gather @ signal).reshape(*body.grid.shape[:2], -1).astype(np.float32)
 
 
-def _voxel_of(body: Body, one: Sampled) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+def voxel_of(body: Body, one: Sampled) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Which voxel of its slice, and which slice, each sub-voxel lies in; slice -1 outside the series."""
     i, j, k = (axis // 2 - 1 for axis in np.unravel_index(np.flatnonzero(body.present)[one.where], body.present.shape))
     ni, nj, nk = body.grid.shape

@@ -1,27 +1,26 @@
-"""A head with a glioma in two DSC scans, diffusion and anatomy, its vessels and leaks known: one visit of a microvascular protocol.
-
-What each tissue's vessels are like is assumed, and so are its leaks; brain's blood volumes are of the usual order. There is no EPI
-distortion, no slice timing and no inflow yet.
-"""
+"""A head with a glioma in two DSC scans, diffusion and anatomy, its vessels and leaks known: one visit of a microvascular protocol."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from afterglow.records.grid import Grid
 from afterglow.records.locking import locked
-from afterglow.simulate.dsc_signal import STEP_S, LeakyTissue, Scan, gradient_echo, leaked_mM, spin_echo, vascular_at_frames
-from afterglow.simulate.head import Head, make_head
-from afterglow.simulate.scanner import HeadMotion, draw_motion, rician
-from afterglow.simulate.scenario import LesionState
+from afterglow.simulate.body import Body, sample_body
+from afterglow.simulate.dsc_scan import DscScan, acquire_dsc
+from afterglow.simulate.dsc_signal import Scan
+from afterglow.simulate.dsc_truth import true_cbv
+from afterglow.simulate.head import make_head
+from afterglow.simulate.head_scene import contralateral, scene_of
+from afterglow.simulate.scanner import draw_motion, rician
+from afterglow.simulate.story import LesionState, Perfusion
 from afterglow.simulate.template import load_template
-from afterglow.simulate.tissues import TISSUES
-from afterglow.simulate.tumour import Lesion, choose_seat, contralateral, grow, infiltrated
-from afterglow.simulate.vascular import Bolus, Echoes, Network, artery_mM, compartments_mM
-from afterglow.simulate.warp import resample, rigid
+from afterglow.simulate.tissues import with_barrier
+from afterglow.simulate.tumour import choose_seat, grow
+from afterglow.simulate.vascular import Bolus, Echoes, Network
 
 Map = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -30,34 +29,14 @@ _CENTRE_MM = np.array([0.0, -18.0, 14.0])
 _REFERENCE_MM = 20.0
 _ANATOMY_MM = 2.0
 _BRIGHTNESS = 800.0
+_BRAIN_LEAK = 0.1
 
 
-@dataclass(frozen=True)
-class Perfused:
-    """Vessels, leak and diffusion of a tissue."""
-
-    cbv: float
-    architecture: str
-    ktrans_per_min: float
-    adc_mm2_s: float
-
-
-# All assumed; ADC in the usual order.
-PERFUSED: dict[str, Perfused] = {
-    "grey": Perfused(0.040, "normal-like", 0.0, 0.85e-3),
-    "white": Perfused(0.020, "normal-like", 0.0, 0.75e-3),
-    "oedema": Perfused(0.015, "normal-like", 0.0, 1.4e-3),
-    "csf": Perfused(0.0, "normal-like", 0.0, 3.0e-3),
-    "core": Perfused(0.001, "normal-like", 0.0, 2.2e-3),
-    "muscle": Perfused(0.015, "balanced", 0.06, 1.3e-3),
-    "mucosa": Perfused(0.040, "balanced", 0.15, 1.5e-3),
-    "dura": Perfused(0.030, "balanced", 0.05, 1.0e-3),
-    "plexus": Perfused(0.050, "balanced", 0.10, 2.0e-3),
-    "tumour": Perfused(0.060, "venule", 0.03, 1.1e-3),
-    "scar": Perfused(0.012, "balanced", 0.03, 1.5e-3),
+# Of the lesion; assumed.
+_LEAKY = {
+    "tumour": Perfusion(ktrans_per_min=0.03, ve=0.5, vp=0.035, spread=0.0, architecture="venule"),
+    "scar": Perfusion(ktrans_per_min=0.03, ve=0.5, vp=0.007, spread=0.0, architecture="balanced"),
 }
-_PER_MM = {"artery": (4.0, 1.0), "vein": (4.0, 1.0)}  # dR2* and dR2 of blood, linear
-_T2_S = {"csf": 1.2, "core": 0.4, "oedema": 0.13, "tumour": 0.11, "grey": 0.095, "white": 0.075}  # others: 60 ms
 
 
 @dataclass(frozen=True)
@@ -104,22 +83,21 @@ def simulate_dsc_visit(plan: DscVisitPlan, *, seed: int) -> DscVisit:
     """One visit; the same plan and seed give the same bytes."""
     rng = np.random.default_rng(seed)
     seat = choose_seat(rng)
-    state = LesionState(
-        plan.enhancing, plan.volume_ml, 8.0, 1.5, 14.0, ktrans_per_min=0.1, ve=0.3, vp=0.05, delay_s=1.0, spread=0.0
-    )
+    share = 1.0 if plan.enhancing == "tumour" else 0.0
+    state = LesionState(plan.volume_ml, share, _LEAKY["tumour"], _LEAKY["scar"], rim_mm=8.0, ragged_mm=1.5, oedema_mm=14.0)
     head = make_head(load_template(), spacing_mm=_ANATOMY_MM, rng=rng, pushed_from=seat.push(state))
     lesion = grow(head, seat, (state,), rng)[0]
-    fractions = infiltrated(head, lesion)
-    grid = _grid(plan)
-    shares = {name: resample(part, head.grid, grid, np.eye(4)) for name, part in fractions.items()}
-    scans = [_dynamic(plan, shares, echo, rng, grid) for echo in ("spin", "gradient")]
-    dwi = _diffusion(plan, shares, rng)
+    scene = scene_of(head, lesion, with_barrier(_BRAIN_LEAK))
+    body = sample_body(scene, _grid(plan), np.eye(4))
+    se, ge = (_dynamic(plan, body, echo, rng) for echo in ("spin", "gradient"))
+    dwi = _diffusion(plan, body, rng)
     white = contralateral(head, seat, radius_mm=_REFERENCE_MM)
-    cbv = np.sum([PERFUSED[name].cbv * shares[name] for name in PERFUSED if name in shares], axis=0).astype(np.float32)
-    t1w, flair = _anatomies(fractions, plan.enhancing, rng)
+    t1w, flair = _anatomies(scene.fractions, plan.enhancing, rng)
+    mask = np.zeros(head.grid.shape, dtype=bool)
+    mask[lesion.box] = lesion.enhancing > 0.5
     return DscVisit(
-        plan, grid, scans[1], scans[0], dwi, head.grid, t1w, flair,
-        lesion=_whole(lesion, head), reference=white > 0.95, truth={**shares, "cbv": cbv},
+        plan, body.grid, ge, se, dwi, head.grid, t1w, flair,
+        lesion=mask, reference=white > 0.95, truth={**body.shares, "cbv": true_cbv(body)},
     )  # fmt: skip
 
 
@@ -129,65 +107,28 @@ def _grid(plan: DscVisitPlan) -> Grid:
     return Grid(plan.shape, affine)
 
 
-def _whole(lesion: Lesion, head: Head) -> Mask:
-    mask = np.zeros(head.grid.shape, dtype=bool)
-    mask[lesion.box] = lesion.enhancing > 0.5
-    return mask
+def _dynamic(plan: DscVisitPlan, body: Body, echo: Literal["spin", "gradient"], rng: np.random.Generator) -> Map:
+    """One DSC scan as the scanner stores it."""
+    later = replace(plan.bolus, onset_s=plan.bolus.onset_s + plan.offset_s)
+    scan, bolus = (plan.se, plan.bolus) if echo == "spin" else (plan.ge, later)
+    made = DscScan(echo, scan, bolus, plan.snr0, plan.network, plan.echoes)
+    motion = draw_motion(rng, scan.frames, amount=plan.motion, centre_mm=_CENTRE_MM)
+    seeds = np.random.SeedSequence(int(rng.integers(2**32)))
+    image = acquire_dsc(body, made, motion, np.ones(body.grid.shape, np.float32), seeds)
+    return image.stored.astype(np.float32)
 
 
-def _dynamic(plan: DscVisitPlan, shares: Mapping[str, Map], echo: str, rng: np.random.Generator, grid: Grid) -> Map:
-    """One DSC scan: signals of the tissues mixed by their shares, moved, with Rician noise."""
-    spin = echo == "spin"
-    scan, bolus = (plan.se, plan.bolus) if spin else (plan.ge, replace(plan.bolus, onset_s=plan.bolus.onset_s + plan.offset_s))
-    model, te_s = (spin_echo, plan.echoes.te_se_s) if spin else (gradient_echo, plan.echoes.te_ge_s)
-    names = [name for name in shares if name not in _PER_MM]
-    curves = []
-    for name in names:
-        row = PERFUSED.get(name, Perfused(0.0, "balanced", 0.0, 1e-3))
-        tissue = LeakyTissue(t1_s=TISSUES[name].t1_s)
-        rate = row.cbv * vascular_at_frames(scan, bolus, plan.network, plan.echoes, row.architecture)[1 if spin else 0]
-        leaked = leaked_mM(scan, bolus, np.array([row.ktrans_per_min]), tissue.ve)[0]
-        curves.append(_weight(name, te_s, spin) * model(rate, leaked, scan=scan, te_s=te_s, tissue=tissue))
-    fine_s = np.arange(0.0, scan.times_s[-1] + STEP_S, STEP_S)
-    artery = artery_mM(fine_s, bolus)
-    for name, blood in (("artery", artery), ("vein", compartments_mM(STEP_S, artery, plan.network)[1])):
-        rate = _PER_MM[name][1 if spin else 0] * np.interp(scan.times_s, fine_s, blood)
-        curves.append(_weight(name, te_s, spin) * model(rate, 0 * rate, scan=scan, te_s=te_s, tissue=LeakyTissue()))
-        names.append(name)
-    mixed = np.tensordot(np.stack([shares[name] for name in names], axis=-1), np.stack(curves).astype(np.float32), axes=1)
-    clean = _moved(_BRIGHTNESS * mixed, draw_motion(rng, scan.frames, amount=plan.motion, centre_mm=_CENTRE_MM), grid)
-    white = float(np.median(clean[..., 0][shares["white"] > 0.8]))
-    return rician(clean, white / plan.snr0, rng)
-
-
-def _weight(name: str, te_s: float, spin: bool) -> float:
-    decay = 1 / _T2_S.get(name, 0.06) if spin else TISSUES[name].r2star_per_s
-    return float(TISSUES[name].proton_density * np.exp(-te_s * decay))
-
-
-def _moved(clean: Map, motion: HeadMotion, grid: Grid) -> Map:
-    """Every frame seen after the head has moved; by cubic splines, since a head that moves is not a blurred one."""
-    out = np.empty_like(clean)
-    for frame in range(clean.shape[-1]):
-        pose = rigid(motion.translation_mm[frame], motion.rotation_deg[frame], centre_mm=_CENTRE_MM)
-        index = np.linalg.inv(grid.affine) @ np.linalg.inv(pose) @ grid.affine
-        out[..., frame] = ndimage.affine_transform(
-            np.ascontiguousarray(clean[..., frame]), index[:3, :3], index[:3, 3], output=np.float32, order=3, mode="nearest"
-        )
-    return np.maximum(out, 0)
-
-
-def _diffusion(plan: DscVisitPlan, shares: Mapping[str, Map], rng: np.random.Generator) -> Map:
+def _diffusion(plan: DscVisitPlan, body: Body, rng: np.random.Generator) -> Map:
     images = []
     for b in plan.b_s_mm2:
+        rows = {name: body.table[name] for name in body.shares}
         parts = [
-            np.float32(TISSUES[name].proton_density * np.exp(-0.08 / _T2_S.get(name, 0.06) - b * PERFUSED[name].adc_mm2_s)) * part
-            for name, part in shares.items()
-            if name in PERFUSED
+            np.float32(row.proton_density * (1 - row.fat) * np.exp(-0.08 / row.t2_s - b * row.adc_mm2_s)) * body.shares[name]
+            for name, row in rows.items()
         ]
         images.append(_BRIGHTNESS * np.sum(parts, axis=0))
     clean = np.stack(images, axis=-1).astype(np.float32)
-    return rician(clean, float(np.median(clean[..., 0][shares["white"] > 0.8])) / (0.5 * plan.snr0), rng)
+    return rician(clean, float(np.median(clean[..., 0][body.shares["white"] > 0.8])) / (0.5 * plan.snr0), rng)
 
 
 def _anatomies(fractions: Mapping[str, Map], enhancing: str, rng: np.random.Generator) -> tuple[Map, Map]:

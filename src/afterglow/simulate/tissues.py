@@ -76,6 +76,14 @@ _T1_RATIO = (
 _HALF_FIELD_T, _FIELD_T = 1.5, 3.0
 
 
+_BARRIER = ("grey", "white", "oedema")
+
+
+def with_barrier(leak: float, rows: Mapping[str, Tissue] = TISSUES) -> Mapping[str, Tissue]:
+    """The table with the Ktrans of brain times `leak`: 1 is a treated brain, .1 one of the order of a healthy barrier."""
+    return {n: replace(row, ktrans_per_min=leak * row.ktrans_per_min) if n in _BARRIER else row for n, row in rows.items()}
+
+
 def tissues_at(field_t: float, rows: Mapping[str, Tissue] = TISSUES) -> Mapping[str, Tissue]:
     """The table at 1.5 or 3 T. T1 shrinks by a printed factor, T2 stays, and what T2* has beyond T2 goes with the field.
 
