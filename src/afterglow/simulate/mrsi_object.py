@@ -91,17 +91,19 @@ def _margins(scene: Scene, world_to_body: Matrix, grid: Grid) -> tuple[Triple, T
 
 
 def encoded(thing: Encodable, name: str, ppm: float, plan: MrsiPlan) -> Array:
-    """Signal (i, j, k) of one proton of a metabolite in each voxel: its displaced box, then finite phase encoding."""
-    inside, everywhere = [], []
+    """Signal (i, j, k) of one proton of a metabolite in each voxel: its displaced box, then finite phase encoding.
+
+    Fat is so strong that what each of the three pulses lets through beside its slice is seen: `lipid_leak` along one axis, its
+    square where two axes are missed.
+    """
+    leak = plan.lipid_leak if name == "lipid" else 0.0
+    axes = []
     for axis, n in enumerate(thing.grid.shape):
         place = thing.places(axis)
         spread = spectrum.point_spread(n, np.arange(n)[:, None] - place, hamming=plan.hamming) / _FINE
-        inside.append(spread * box_along(plan, axis, ppm, (place - (n - 1) / 2) * plan.voxel_mm[axis]))
-        everywhere.append(spread)
-    out = along(thing.signal[name], inside)
-    if name == "lipid" and plan.lipid_leak > 0:
-        out = out + plan.lipid_leak * (along(thing.signal[name], everywhere) - out)
-    return out
+        box = box_along(plan, axis, ppm, (place - (n - 1) / 2) * plan.voxel_mm[axis])
+        axes.append(spread * (leak + (1 - leak) * box))
+    return along(thing.signal[name], axes)
 
 
 def box_along(plan: MrsiPlan, axis: int, ppm: float, from_centre_mm: Array) -> Array:

@@ -45,7 +45,7 @@ class MrsiPlan:
     eddy_deg: float  # phase that eddy currents leave at the echo
     eddy_decay_s: float
     water_residual: float  # share of the water that suppression leaves
-    lipid_leak: float  # share of the fat outside the box that is still seen
+    lipid_leak: float  # share of the fat beside the slice of one pulse that is still seen
     baseline: float  # 1: broad lines as in the table
 
     def __post_init__(self) -> None:
