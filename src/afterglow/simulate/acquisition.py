@@ -170,25 +170,41 @@ class MrsiProtocol:
 
 @dataclass(frozen=True)
 class AnatomyProtocol:
-    """An anatomical image; `ti_s` makes it an inversion recovery."""
+    """An anatomical image. `ti_s` makes it an inversion recovery; `nulled` names the tissue that sets the inversion time instead."""
 
     role: Literal["T1w", "CE-T1w", "T2w", "STIR", "FLAIR"]
+    sequence: Literal["spin echo", "turbo spin echo", "inversion gradient echo"]
     start_s: float
     tr_s: float
     te_s: float
-    flip_deg: float
     plane: Literal["axial", "sagittal"]
     voxel_mm: Millimetres
     source: str
     ti_s: float | None = None
+    nulled: Literal["", "csf", "fat"] = ""
+    train_s: float | None = None  # turbo spin echo: from excitation to the last echo
+    flip_deg: float | None = None  # inversion gradient echo, with its number of pulses and their spacing
+    pulses: int | None = None
+    spacing_s: float | None = None
     __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
 
     def __post_init__(self) -> None:
+        train = {"flip_deg": self.flip_deg, "pulses": self.pulses, "spacing_s": self.spacing_s}
         _from_zero(self.role, start_s=self.start_s)
-        _above_zero(self.role, tr_s=self.tr_s, te_s=self.te_s, flip_deg=self.flip_deg, ti_s=self.ti_s)
+        _above_zero(self.role, tr_s=self.tr_s, te_s=self.te_s, ti_s=self.ti_s, train_s=self.train_s, **train)
         _above_zero(self.role, **{f"voxel_mm[{k}]": size for k, size in enumerate(self.voxel_mm)})
-        if self.role in ("STIR", "FLAIR") and self.ti_s is None:
-            raise ValueError(f"{self.role} has no inversion time; add ti_s")
+        if self.te_s >= self.tr_s:
+            raise ValueError(f"{self.role}.te_s is {self.te_s:g} and tr_s {self.tr_s:g}; an echo comes before the next pulse")
+        if self.role in ("STIR", "FLAIR") and (self.ti_s is None) == (not self.nulled):
+            raise ValueError(f"{self.role}: give either ti_s or the tissue that is nulled")
+        if (self.sequence == "turbo spin echo") != (self.train_s is not None):
+            raise ValueError(
+                f"{self.role}: train_s is {self.train_s}; a turbo spin echo has one, a {self.sequence} otherwise has none"
+            )
+        if any((value is not None) != (self.sequence == "inversion gradient echo") for value in train.values()):
+            raise ValueError(
+                f"{self.role}: flip_deg, pulses and spacing_s describe an inversion gradient echo; give all three there, none elsewhere"
+            )
 
 
 @dataclass(frozen=True)
@@ -196,10 +212,10 @@ class Size:
     """How fine a cohort is simulated. None keeps the protocol's own voxels and frames."""
 
     body_mm: float  # of the head or spine itself
-    anatomy_mm: Millimetres | None
-    dynamic_mm: Millimetres | None
-    dce_frame_s: float | None  # coarser frames over the same time
     source: str
+    anatomy_mm: Millimetres | None = None
+    dynamic_mm: Millimetres | None = None
+    dce_frame_s: float | None = None  # coarser frames over the same time
     __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
 
     def __post_init__(self) -> None:
@@ -210,7 +226,7 @@ class Size:
 
 @dataclass(frozen=True)
 class Scanner:
-    """Noise and imperfections: white matter (brain) or marrow (spine) before contrast over noise, by role."""
+    """Noise and imperfections. `snr` by role: of white matter (brain) or muscle (spine) before contrast, in one image."""
 
     snr: Mapping[str, float]
     motion: float  # 1 is a patient who tries to lie still, 0 a stone
