@@ -112,7 +112,8 @@ def _inversion_gradient_echo(sequence: InversionGradientEcho, r1_per_s: Array) -
 
     def train(m: Array, pulses: int) -> Array:
         kept: Array = (cosine * left) ** pulses
-        return settled + (m - settled) * kept
+        driven: Array = settled + (m - settled) * kept
+        return driven
 
     def cycle(m: Array) -> Array:
         return wait(train(train(wait(-m, before_s), first), second), after_s)
