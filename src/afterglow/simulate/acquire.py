@@ -11,6 +11,7 @@ from afterglow.records.grid import Grid
 from afterglow.records.protocol import Spgr
 from afterglow.simulate.body import Body, Uptake, fine_grid, spgr_frame
 from afterglow.simulate.dce import Bolus, extended_tofts_curves, tissue_curve
+from afterglow.simulate.inflow import arterial_inflow, excess
 from afterglow.simulate.plan import Plan
 from afterglow.simulate.scanner import HeadMotion, Image, SmoothField, rician, storage_slope, stored
 from afterglow.simulate.scene import Scene
@@ -34,10 +35,10 @@ class Fields:
 
 
 def noise_sigma(body: Body, plan: Plan) -> float:
-    """Noise of one DCE frame: the signal of pure white matter before contrast over the plan's SNR."""
+    """Noise of one DCE frame: the signal of pure white matter (muscle, where there is none) before contrast over the plan's SNR."""
     before = spgr_frame(body, None, plan.dce, plan.agent, np.ones_like(body.density), np.eye(4))
-    white = body.shares["white"] > 0.95
-    return float(before[white].mean()) / plan.snr
+    pure = body.shares["white" if "white" in body.shares else "muscle"] > 0.95
+    return float(before[pure].mean()) / plan.snr
 
 
 def acquire_dce(
@@ -48,11 +49,16 @@ def acquire_dce(
     receive = fields.receive.at(body.grid)
     b1 = fields.flip_angle.at(fine_grid(body))[body.present]
     children = seeds.spawn(plan.n_frames)
+    inflow = arterial_inflow(body, plan.dce.tr_s, plan.inflow_mm_s)
     out = np.empty((*body.grid.shape, plan.n_frames), dtype=np.float32)
 
     def one(frame: int) -> None:
         pose = rigid(motion.translation_mm[frame], motion.rotation_deg[frame], centre_mm=motion.centre_mm)
-        clean = spgr_frame(body, curves.at(body, frame), plan.dce, plan.agent, b1, pose)
+        fresh = None
+        if inflow is not None:
+            blood_mM = float(curves.tissue_mM[inflow.column, frame])
+            fresh = (inflow.where, excess(inflow, blood_mM, plan.dce, plan.agent, b1[inflow.where]))
+        clean = spgr_frame(body, curves.at(body, frame), plan.dce, plan.agent, b1, pose, fresh)
         out[..., frame] = rician(clean * receive, sigma, np.random.default_rng(children[frame]))
 
     with ThreadPoolExecutor(max_workers=workers) as pool:
@@ -68,9 +74,11 @@ def acquire_vfa(
     receive = fields.receive.at(body.grid)
     b1 = fields.flip_angle.at(fine_grid(body))[body.present]
     images = []
+    inflow = arterial_inflow(body, plan.dce.tr_s, plan.inflow_mm_s)
     for flip_deg in plan.vfa_flips_deg:
         spgr = Spgr(plan.dce.tr_s, plan.dce.te_s, flip_deg, plan.dce.field_t)
-        clean = spgr_frame(body, None, spgr, plan.agent, b1, pose)
+        fresh = None if inflow is None else (inflow.where, excess(inflow, 0.0, spgr, plan.agent, b1[inflow.where]))
+        clean = spgr_frame(body, None, spgr, plan.agent, b1, pose, fresh)
         images.append(rician(clean * receive, sigma / np.sqrt(plan.vfa_averages), rng))
     slope = max(storage_slope(image) for image in images)
     return tuple((flip, stored(image, slope, body.grid)) for flip, image in zip(plan.vfa_flips_deg, images, strict=True))

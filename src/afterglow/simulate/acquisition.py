@@ -160,7 +160,7 @@ class MrsiProtocol:
 
     def __post_init__(self) -> None:
         _from_zero("mrsi", start_s=self.start_s)
-        _above_zero("mrsi", tr_s=self.tr_s, te_s=self.te_s, dwell_s=self.dwell_s, points=self.points, snr=self.snr)
+        _above_zero("mrsi", tr_s=self.tr_s, te_s=self.te_s, dwell_s=self.dwell_s, points=self.points, snr=None if self.snr == math.inf else self.snr)
         for k in range(3):
             if not 0 < self.box_mm[k] <= self.matrix[k] * self.voxel_mm[k]:
                 raise ValueError(
@@ -234,11 +234,15 @@ class Scanner:
     bias_spread: float
     haematocrit: float
     source: str
+    inflow_mm_s: float = 0.0  # of arterial blood into an axial slab; 0: all blood in the steady state
+    shim_error_ppm: float = 0.0  # what the shim missed, 100 mm from the centre; 0: echo-planar diffusion without distortion
+    brain_leak: float = 1.0  # Ktrans of brain against the tissue table's, which is that of a treated brain
     __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
 
     def __post_init__(self) -> None:
-        _above_zero("scanner.snr", **self.snr)
+        _above_zero("scanner.snr", **{role: value for role, value in self.snr.items() if value != math.inf})
         _from_zero("scanner", motion=self.motion, b1_spread=self.b1_spread, bias_spread=self.bias_spread)
+        _from_zero("scanner", inflow_mm_s=self.inflow_mm_s, shim_error_ppm=self.shim_error_ppm, brain_leak=self.brain_leak)
         if not 0 < self.haematocrit < 1:
             raise ValueError(f"scanner.haematocrit is {self.haematocrit:g}; give a fraction between 0 and 1")
 

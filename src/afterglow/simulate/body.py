@@ -178,10 +178,19 @@ def uptake(body: Body, bolus: Bolus, times_s: NDArray[np.float64]) -> Uptake:
     return Uptake(tissue, where, lesion)
 
 
-def spgr_frame(body: Body, concentration_mM: Map | None, spgr: Spgr, agent: Agent, b1: Map, motion: Matrix) -> Map:
+def spgr_frame(
+    body: Body,
+    concentration_mM: Map | None,
+    spgr: Spgr,
+    agent: Agent,
+    b1: Map,
+    motion: Matrix,
+    fresh: tuple[NDArray[np.intp], Map] | None = None,
+) -> Map:
     """Noise-free SPGR image (i, j, k), signals mixed inside each voxel after the body moved by `motion` (4, 4, scanner mm).
 
-    concentration_mM (n,) or None before contrast; b1 (n,) reached over nominal flip angle.
+    concentration_mM (n,) or None before contrast; b1 (n,) reached over nominal flip angle; `fresh` are sub-voxels and the
+    signal that inflowing blood adds there.
     """
     if spgr.te_s is None or agent.r2star_per_mM_s is None:
         raise ValueError("the simulated SPGR needs an echo time and the agent's r2*")
@@ -189,8 +198,7 @@ def spgr_frame(body: Body, concentration_mM: Map | None, spgr: Spgr, agent: Agen
     if concentration_mM is not None:
         r1 = r1 + np.float32(agent.r1_per_mM_s) * concentration_mM
         r2star = r2star + np.float32(agent.r2star_per_mM_s) * concentration_mM
-    fine = np.zeros(body.present.shape, np.float32)
-    fine[body.present] = spgr_signal(
+    signal = spgr_signal(
         r1,
         s0=body.density,
         flip_deg=np.array(spgr.flip_deg, np.float32),
@@ -199,6 +207,10 @@ def spgr_frame(body: Body, concentration_mM: Map | None, spgr: Spgr, agent: Agen
         te_s=spgr.te_s,
         r2star_per_s=r2star,
     )
+    if fresh is not None:
+        signal[fresh[0]] += fresh[1]
+    fine = np.zeros(body.present.shape, np.float32)
+    fine[body.present] = signal
     return moved(blocks(fine), body, motion)
 
 

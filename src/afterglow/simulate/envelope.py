@@ -1,6 +1,7 @@
 """Everything of a head that is not brain: CSF space, dura, skull, scalp, orbits, sinuses, face. Template millimetres throughout."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +39,7 @@ class Hull:
         return out
 
 
+@lru_cache(maxsize=1)
 def brain_hull(template: Template) -> Hull:
     """The hull of the template's brain, sulci and fissures closed."""
     pad = 14

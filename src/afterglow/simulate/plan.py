@@ -35,6 +35,7 @@ class Plan:
     motion: float  # 1 is a patient who tries to lie still, 0 a stone
     b1_spread: float
     bias_spread: float
+    inflow_mm_s: float = 0.0  # velocity of arterial blood that enters through the lowest slice; 0: all blood in the steady state
 
     def __post_init__(self) -> None:
         if self.injection.start_s is None:
