@@ -93,6 +93,9 @@ def _first_problem(error: ValidationError) -> str:
 
 
 def _place(loc: tuple[int | str, ...]) -> str:
-    """As in "cohort.value 4.parts 1", without the words that only say which alternative was tried."""
+    """As in "cohort.value 4.parts 1", without the words that only say which alternative was tried.
+
+    What concerns the whole file is what the tables of a cohort say about one another.
+    """
     words = [part for part in loc if part not in _KINDS and part not in ("float", "str", "Course", "Surveillance")]
-    return "".join(f" {part + 1}" if isinstance(part, int) else f".{part}" for part in words).lstrip(".") or "the file"
+    return "".join(f" {part + 1}" if isinstance(part, int) else f".{part}" for part in words).lstrip(".") or "cohort"

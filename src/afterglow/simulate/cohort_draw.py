@@ -48,8 +48,12 @@ class Part:
             )
         if self.n < 1:
             raise ValueError(f"a part stands for n = {self.n} patients; give 1 or more, or take the part out")
-        if self.sigma is not None and self.sigma <= 0:
+        if self.sigma is not None and not 0 < self.sigma < math.inf:
             raise ValueError(f"sigma is {self.sigma}; a spread is positive, and a value without one is fixed")
+        if not math.isfinite(self.mean or 0.0) or (self.median is not None and not 0 < self.median < math.inf):
+            raise ValueError(
+                f"the centre is {self.mean if self.median is None else self.median}; give a finite number, above 0 for a median"
+            )
         self._check_range()
 
     def _check_range(self) -> None:
@@ -82,10 +86,11 @@ class Part:
         if self.points:
             chances, values = (np.array(row) for row in zip(*self.points, strict=True))
             if self.shape == "log quantiles":
-                return float(np.exp(np.interp(chance, chances, np.log(values))))
+                return min(max(math.exp(float(np.interp(chance, chances, np.log(values)))), low), high)
             return float(np.interp(chance, chances, values))
         if self.shape == "lognormal":
-            return math.exp(self._between(chance, math.log(self.median or 1.0), math.log(low), math.log(high)))
+            drawn = math.exp(self._between(chance, math.log(self.median or 1.0), math.log(low), math.log(high)))
+            return min(max(drawn, low), high)
         return self._between(chance, self.mean or 0.0, low, high)
 
     def _between(self, chance: float, centre: float, low: float, high: float) -> float:

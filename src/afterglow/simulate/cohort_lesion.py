@@ -1,5 +1,6 @@
 """What a simulation file says about lesions: each entry is a number, or the name of a value that was drawn for the patient."""
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar
@@ -108,6 +109,8 @@ def resolved(entry: Number, known: Mapping[str, float]) -> float:
 def span(entry: Number, known: Mapping[str, Bounds], where: str) -> Bounds:
     """Smallest and largest value of an entry; ValueError where it names none."""
     if not isinstance(entry, str):
+        if not math.isfinite(entry):
+            raise ValueError(f"{where} is {entry}; give a finite number")
         return float(entry), float(entry)
     if entry not in known:
         raise ValueError(

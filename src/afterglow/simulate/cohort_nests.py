@@ -44,7 +44,11 @@ class NestSpec:
             raise ValueError(f"places is {self.places}; give 1 or more")
         if not 0 <= self.link <= 1:
             raise ValueError(f"link is {self.link}; give 0 (ve says nothing) to 1 (as stated)")
-        if min(self.ve_median, self.ve_sigma, self.ktrans_per_min, self.vp) < 0 or self.ve_high + self.vp > 1:
+        if not all(math.isfinite(v) and v >= 0 for v in (self.ve_sigma, self.effect, self.ktrans_per_min, self.vp)):
+            raise ValueError(
+                f"ve_sigma {self.ve_sigma}, effect {self.effect}, Ktrans {self.ktrans_per_min} and vp {self.vp} are from 0 and finite; correct one"
+            )
+        if not self.ve_high + self.vp <= 1:
             raise ValueError(f"ve up to {self.ve_high} and vp {self.vp} are not parts of one volume; lower one of them")
         if not 0 < self.ve_median < self.ve_high:
             raise ValueError(f"ve_median is {self.ve_median}; it lies above 0 and below ve_high, {self.ve_high}")
