@@ -1,6 +1,6 @@
 """Cohorts of digital patients: from a simulation file's distributions and printed counts to one story for each patient."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from afterglow.simulate.cohort_course import Course, deal_course, draw_course
 from afterglow.simulate.cohort_deal import printed_size
@@ -21,21 +21,36 @@ def cohort_size(cohort: Cohort) -> int:
 def draw_stories(cohort: Cohort, patients: int | None, seed: int, tissues: Mapping[str, Tissue] = TISSUES) -> tuple[Story, ...]:
     """A story for each patient; None draws as many as were published, with all printed counts exact.
 
-    A story depends on the cohort, the number of patients, the seed and its place alone. `tissues` are the healthy tissues that
-    ratios refer to. ValueError where the numbers cannot be.
+    `tissues` are the healthy tissues that ratios refer to. ValueError where the numbers cannot be.
     """
+    draw, n = _drawing(cohort, patients, seed, tissues)
+    return tuple(draw(place) for place in range(n))
+
+
+def draw_story(cohort: Cohort, patients: int | None, seed: int, place: int, tissues: Mapping[str, Tissue] = TISSUES) -> Story:
+    """The story at one place (from 0), the same as `draw_stories` has there: it depends on these arguments alone."""
+    draw, n = _drawing(cohort, patients, seed, tissues)
+    if not 0 <= place < n:
+        raise ValueError(f"patient {place} of {n} cannot be drawn; places count from 0")
+    return draw(place)
+
+
+def _drawing(
+    cohort: Cohort, patients: int | None, seed: int, tissues: Mapping[str, Tissue]
+) -> tuple[Callable[[int], Story], int]:
+    """What draws the story at a place, once groups and counts are dealt; and the number of places."""
     if patients is not None and patients < 1:
         raise ValueError(f"a cohort of {patients} patients cannot be drawn; ask for 1 or more")
     if seed < 0:
         raise ValueError(f"the seed is {seed}; give a whole number from 0")
     healthy = tissue_values(tissues)
     n = cohort_size(cohort) if patients is None else patients
-    subjects = [f"{k + 1:0{max(2, len(str(n)))}d}" for k in range(n)]
+    subjects = [f"{place + 1:0{max(2, len(str(n)))}d}" for place in range(n)]
     if isinstance(cohort, Course):
         deal = deal_course(cohort, patients, seed)
-        return tuple(draw_course(cohort, deal, k, subject, healthy) for k, subject in enumerate(subjects))
+        return lambda place: draw_course(cohort, deal, place, subjects[place], healthy), n
     watched = deal_surveillance(cohort, patients, seed)
-    return tuple(draw_surveillance(cohort, watched, k, subject, healthy) for k, subject in enumerate(subjects))
+    return lambda place: draw_surveillance(cohort, watched, place, subjects[place], healthy), n
 
 
 def check_cohort(cohort: Cohort, tissues: Mapping[str, Tissue] = TISSUES) -> None:
