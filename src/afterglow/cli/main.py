@@ -107,6 +107,42 @@ def demo(
     show.line(f"Open the report: {done.report}")
 
 
+class Size(StrEnum):
+    """How fine digital patients are."""
+
+    FULL = "full"
+    COARSE = "coarse"
+
+
+@app.command()
+def simulate(
+    method: Annotated[str, typer.Argument(help="A cohort's name, that of its method, or the path of a simulation file.")],
+    out: Annotated[Path, typer.Argument(help="New folder: bids/ and truth/ (and dicom/) go into it.")],
+    patients: Annotated[int | None, typer.Option(help="How many; as many as the paper has otherwise.")] = None,
+    seed: Annotated[int, typer.Option(help="Another seed, other patients.")] = 1,
+    size: Annotated[Size, typer.Option(help="Voxels as the paper's, or 4 mm for thousands of visits.")] = Size.FULL,
+    dicom: Annotated[str | None, typer.Option(help="Also as DICOM in the style of siemens, ge, philips or enhanced.")] = None,
+    workers: Workers = 1,
+    json: Json = False,
+) -> None:
+    """A digital cohort in BIDS with its truth beside it. Goes on where it was stopped."""
+    from afterglow.flows.simulate import Order, simulate_cohort
+
+    order = Order(method, patients, seed, size.value, dicom)
+    with show.progress_shown(json) as progress:
+        done = simulate_cohort(order, out, workers=workers, progress=progress)
+    if json:
+        show.as_json({"bids": str(done.bids), "truth": str(done.truth), "patients": done.patients, "exams": done.exams, "made": done.made, "failures": list(done.failures)})  # fmt: skip
+    else:
+        show.line(f"{done.patients} patients, {done.exams} visits: {done.made} patients made now, the rest was there or failed.")
+        show.line(f"Data set: {done.bids}")
+        show.line(f"Truth:    {done.truth}")
+    if done.failures:
+        for sentence in done.failures:
+            show.error(sentence)
+        raise typer.Exit(1)
+
+
 @app.command()
 def run(
     bids_dir: Annotated[Path, typer.Argument(help="BIDS data set.")],

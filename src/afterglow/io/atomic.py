@@ -99,6 +99,15 @@ def require_writable(folder: Path) -> None:
     probe.unlink(missing_ok=True)
 
 
+def require_free(folder: Path, n_bytes: int) -> None:
+    """Unwritable where the disk has less room than what is to be written; said before the work, not after."""
+    free = shutil.disk_usage(_existing(folder / "any")).free
+    if free < n_bytes:
+        raise Unwritable(
+            f"{folder}: about {n_bytes / 2**20:.0f} MiB are to be written and {free / 2**20:.0f} MiB are free; make room or choose another disk"
+        )
+
+
 def clean_temporary(folder: Path) -> tuple[Path, ...]:
     """Remove what killed runs left under `folder`; files that a living process is writing are let be."""
     removed = []

@@ -1,25 +1,30 @@
 """One visit of a digital patient, scanned: every series that the story says was acquired, the outlines, and the truth."""
 
+from collections.abc import Mapping
+
 import numpy as np
 from numpy.typing import NDArray
 
 from afterglow.records.protocol import Anatomy, Diffusion
 from afterglow.simulate.acquisition import Acquisition, AnatomyProtocol, DwiProtocol, MrsiProtocol, Size
-from afterglow.simulate.anatomy_images import LateContrast, acquire_anatomy
+from afterglow.simulate.anatomy_images import LateContrast, acquire_anatomy, with_inversion_time
 from afterglow.simulate.diffusion_images import acquire_dwi
 from afterglow.simulate.exam_dynamic import Scanned, scan_dce, scan_dsc
 from afterglow.simulate.exam_plans import anatomy_plan, anatomy_voxels, dwi_plan, dynamic_voxels, mrsi_plan
 from afterglow.simulate.exam_visit import Visit, begin_visit
 from afterglow.simulate.geometry import series_grid
 from afterglow.simulate.mrsi_plan import place_box
-from afterglow.simulate.series import DigitalExam, DigitalSeries, DigitalSpectra, Outline, TrueMap, VisitTruth
+from afterglow.simulate.sequences import InversionGradientEcho, Sequence, SpinEcho, TurboSpinEcho
+from afterglow.simulate.series import DigitalExam, DigitalSeries, DigitalSpectra, Outline, Timing, TrueMap, VisitTruth
 from afterglow.simulate.spectroscopy import acquire_mrsi
 from afterglow.simulate.story import VisitStory
 from afterglow.simulate.subject import Subject
+from afterglow.simulate.tissues import Tissue
 from afterglow.simulate.warp import resample
 
 Map = NDArray[np.float32]
 
+_FAINT = 0.6  # of the largest share, where no voxel is filled
 _OUTLINED = {"lesion": 0.5, "reference": 0.9, "recurrence": 0.5}  # share of a voxel from which it belongs to a region
 _SPACES = ("CE-T1w", "T1w")  # a region is drawn on the first of these that was scanned
 _RECURRENCE_SPACES = ("FLAIR", *_SPACES)  # as yoon2024 draws it
@@ -73,6 +78,16 @@ def scan_anatomy(visit: Visit, made: AnatomyProtocol) -> Scanned:
     return Scanned((series,), VisitTruth(transforms={made.role: pose}))
 
 
+def _timing(sequence: Sequence, tissues: Mapping[str, Tissue]) -> Timing:
+    match with_inversion_time(sequence, tissues):
+        case SpinEcho(tr_s, te_s):
+            return Timing(tr_s, te_s, flip_deg=90.0)
+        case TurboSpinEcho(tr_s, te_s, _, ti_s):
+            return Timing(tr_s, te_s, ti_s, flip_deg=90.0)
+        case InversionGradientEcho(tr_s, ti_s, te_s, flip_deg):
+            return Timing(tr_s, te_s, ti_s, flip_deg)
+
+
 def scan_dwi(visit: Visit, made: DwiProtocol) -> Scanned:
     """The diffusion series with the truth of its apparent diffusion coefficient."""
     scanner, pose = visit.acquisition.scanner, visit.poses["dwi"]
@@ -82,7 +97,8 @@ def scan_dwi(visit: Visit, made: DwiProtocol) -> Scanned:
     grid = series_grid("axial", voxel_mm, slices, field.dynamic_mm, field.dynamic_centre_mm, field.tilt_deg)
     dwi = acquire_dwi(visit.scene, grid, pose, plan, receive=visit.fields.receive, rng=visit.rng_of("dwi"))
     protocol = Diffusion(made.b_s_mm2, made.te_s, visit.acquisition.field_t)
-    series = DigitalSeries("dwi", dwi.image, protocol, visit.acquisition.field_t, start_s=made.start_s)
+    timing = Timing(made.tr_s, made.te_s, flip_deg=90.0)
+    series = DigitalSeries("dwi", dwi.image, protocol, visit.acquisition.field_t, start_s=made.start_s, timing=timing)
     return Scanned((series,), VisitTruth(dwi.maps, transforms={"dwi": pose}))
 
 
@@ -119,7 +135,8 @@ def _outlines(visit: Visit, series: tuple[DigitalSeries, ...]) -> tuple[Outline,
         wanted = _RECURRENCE_SPACES if label == "recurrence" else _SPACES
         space = next((role for role in wanted if role in grids), None)
         if space is not None:
-            mask = resample(share.astype(np.float32), grid, grids[space], visit.poses[space]) > _OUTLINED[label]
+            seen = resample(share.astype(np.float32), grid, grids[space], visit.poses[space])
+            mask = seen > min(_OUTLINED[label], _FAINT * float(seen.max()))  # what fills no voxel is drawn where it shows most
             if mask.any():
                 drawn.append(Outline(label, mask, grids[space], space.removeprefix("CE-")))
     return tuple(drawn)

@@ -4,9 +4,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial.transform import Rotation
 
 from afterglow.records.grid import Grid
 from afterglow.records.protocol import Anatomy, Epi, Injection
+from afterglow.simulate import vascular
 from afterglow.simulate.acquire import acquire_b1, acquire_dce, acquire_vfa, noise_sigma
 from afterglow.simulate.acquisition import DceProtocol, DscProtocol
 from afterglow.simulate.body import Body, sample_body, uptake
@@ -24,7 +26,7 @@ from afterglow.simulate.vascular import Echoes, Network, artery_mM
 from afterglow.simulate.warp import rigid
 
 Map = NDArray[np.float32]
-Mask = NDArray[np.bool_]
+Matrix = NDArray[np.float64]
 
 _UNITS = {"ktrans": "/min", "t1": "s", "delay": "s"}  # of true maps; else 1
 _DSC_MOTION = 0.4  # of the patient's motion: a DSC scan lasts two minutes, a DCE five
@@ -53,12 +55,15 @@ def scan_dce(visit: Visit, made: DceProtocol, workers: int) -> Scanned:
     sigma = noise_sigma(body, plan)
     curves = uptake(body, bolus, times_s)
     image = acquire_dce(body, curves, plan, visit.fields, motion, sigma, visit.seed_of("dce"), workers, lambda: None)
-    shared = {"agent": plan.agent, "haematocrit": plan.haematocrit}
     field_t = visit.acquisition.field_t
-    series = [DigitalSeries("dce", image, plan.dce, field_t, times_s, start_s=made.start_s, injection=plan.injection, **shared)]
+    series = [
+        DigitalSeries(
+            "dce", image, plan.dce, field_t, times_s, start_s=made.start_s, injection=plan.injection, agent=plan.agent,
+            haematocrit=plan.haematocrit,
+        )
+    ]  # fmt: skip
     if plan.vfa_flips_deg and "vfa" in visit.story.roles:
-        moved = np.linalg.inv(pose) @ visit.poses["vfa"]
-        angles = acquire_vfa(body, plan, visit.fields, np.linalg.inv(moved), sigma, visit.rng_of("vfa"))
+        angles = acquire_vfa(body, plan, visit.fields, _since(pose, visit.poses["vfa"]), sigma, visit.rng_of("vfa"))
         for number, (flip, one) in enumerate(angles, start=1):
             series.append(
                 DigitalSeries("vfa", one, replace(plan.dce, flip_deg=flip), field_t, start_s=made.start_s - 60.0, number=number)
@@ -66,7 +71,8 @@ def scan_dce(visit: Visit, made: DceProtocol, workers: int) -> Scanned:
     if made.b1 and "b1" in visit.story.roles:
         series.append(DigitalSeries("b1", acquire_b1(body, visit.fields, visit.rng_of("b1")), Anatomy("TB1map"), field_t))
     maps = tuple(TrueMap(q, _UNITS.get(q, "1"), v, grid, "dce") for q, v in true_maps(body, visit.fields, bolus).items())
-    table = {"time_s": bolus.times_s, "artery_mM": bolus.artery_mM, "vein_mM": bolus.vein_mM}
+    columns = {"time_s": bolus.times_s, "artery_mM": bolus.artery_mM, "vein_mM": bolus.vein_mM}
+    table = {name: np.asarray(values, dtype=np.float64) for name, values in columns.items()}
     truth = VisitTruth(maps, {"plasma_dce": table}, {"dce": motion}, {"dce": pose}, {"noise_dce": sigma})
     return Scanned(tuple(series), truth)
 
@@ -87,15 +93,15 @@ def scan_dsc(visit: Visit, protocols: tuple[DscProtocol, ...], workers: int) -> 
         scan = Scan(made.frames, made.tr_s, made.flip_deg, earlier)
         snr0 = visit.acquisition.scanner.snr[made.role]
         one = DscScan(made.echo, scan, bolus, snr0, echoes=echoes, slice_times_s=interleaved_s(slices, made.tr_s))
-        between = np.linalg.inv(pose) @ visit.poses[made.role]
-        motion = _after(draw_motion(visit.rng_of(made.role), made.frames, amount=_DSC_MOTION * visit.acquisition.scanner.motion,
-                                    centre_mm=visit.subject.field.turn_centre_mm), np.linalg.inv(between))  # fmt: skip
+        amount = _DSC_MOTION * visit.acquisition.scanner.motion
+        inside = draw_motion(visit.rng_of(made.role), made.frames, amount=amount, centre_mm=visit.subject.field.turn_centre_mm)
+        motion = _after(inside, _since(pose, visit.poses[made.role]))
         image = acquire_dsc(body, one, motion, receive, visit.seed_of(made.role), workers=workers)
         injection = Injection(
             visit.acquisition.agent.name, made.injection.dose_mmol_kg, made.injection.start_s, made.injection.rate_ml_s
         )
         protocol = Epi(made.echo, made.tr_s, made.te_s, made.flip_deg, visit.acquisition.field_t)
-        series.append(DigitalSeries(made.role, image, protocol, visit.acquisition.field_t, scan.times_s, one.slice_times_s, made.start_s,
+        series.append(DigitalSeries(made.role, image, protocol, visit.acquisition.field_t, np.asarray(scan.times_s, dtype=np.float64), one.slice_times_s, made.start_s,
                                     injection, haematocrit=visit.acquisition.scanner.haematocrit))  # fmt: skip
         motions[made.role], boluses[made.role] = motion, bolus
         clock = np.arange(0.0, scan.times_s[-1], _PLASMA_TABLE_S / 4)
@@ -104,7 +110,7 @@ def scan_dsc(visit: Visit, protocols: tuple[DscProtocol, ...], workers: int) -> 
     return Scanned(tuple(series), VisitTruth(maps, tables, motions, {made.role: pose for made in protocols}))
 
 
-def _dsc_maps(body: Body, bolus: object, echoes: Echoes, grid: Grid, *, both: bool, space: str) -> tuple[TrueMap, ...]:
+def _dsc_maps(body: Body, bolus: vascular.Bolus, echoes: Echoes, grid: Grid, *, both: bool, space: str) -> tuple[TrueMap, ...]:
     none = np.zeros(grid.shape, np.float32)
     shares = {name: body.shares.get(name, none) for name in (*_BRAIN, "core", "cavity", "csf", "artery", "vein")}
     maps = [TrueMap("cbv", "1", true_cbv(body), grid, space)]
@@ -112,7 +118,7 @@ def _dsc_maps(body: Body, bolus: object, echoes: Echoes, grid: Grid, *, both: bo
     maps.append(TrueMap("enhancing", "1", shares["tumour"] + shares["scar"], grid, space))
     if both:
         brain = np.sum([shares[name] for name in _BRAIN], axis=0) > 0.5
-        mti, nmti = true_loops(body, bolus, Network(), echoes, brain)  # type: ignore[arg-type]
+        mti, nmti = true_loops(body, bolus, Network(), echoes, brain)
         maps += [TrueMap("mti", "s-5/2", mti, grid, space), TrueMap("nmti", "1", nmti, grid, space)]
     return tuple(maps)
 
@@ -123,12 +129,16 @@ def _echoes(protocols: tuple[DscProtocol, ...], field_t: float) -> Echoes:
     return replace(usual, te_ge_s=times.get("gradient", usual.te_ge_s), te_se_s=times.get("spin", usual.te_se_s), field_t=field_t)
 
 
+def _since(first: Matrix, now: Matrix) -> Matrix:
+    """How the body lies now against when it lay as `first`: motion (4, 4) in scanner mm; both take scanner mm to the body's."""
+    out: Matrix = (np.linalg.inv(now) @ first).astype(np.float64)
+    return out
+
+
 def _after(motion: HeadMotion, offset: NDArray[np.float64]) -> HeadMotion:
     """The motion with where the head lay from the first frame on, (4, 4); small angles add."""
     if np.array_equal(offset, np.eye(4)):
         return motion
-    from scipy.spatial.transform import Rotation
-
     turn = Rotation.from_matrix(offset[:3, :3]).as_euler("xyz", degrees=True)
     still = rigid(np.zeros(3), turn, centre_mm=motion.centre_mm)
     shift = offset[:3, 3] - still[:3, 3]

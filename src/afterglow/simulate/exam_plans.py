@@ -8,9 +8,11 @@ from afterglow.records.protocol import Injection, Spgr
 from afterglow.simulate.acquisition import Acquisition, AnatomyProtocol, DwiProtocol, MrsiProtocol, Size
 from afterglow.simulate.anatomy_images import AnatomyPlan
 from afterglow.simulate.diffusion_images import DwiPlan
+from afterglow.simulate.geometry import series_grid
 from afterglow.simulate.mrsi_plan import MRSI_PLANS, MrsiPlan
 from afterglow.simulate.plan import Plan
 from afterglow.simulate.sequences import InversionGradientEcho, Sequence, SpinEcho, TurboSpinEcho
+from afterglow.simulate.subject import Field
 
 Triple = tuple[float, float, float]
 
@@ -84,6 +86,32 @@ def mrsi_plan(made: MrsiProtocol, field_t: float) -> MrsiPlan:
         row, shape=made.matrix, voxel_mm=made.voxel_mm, box_mm=made.box_mm, te_s=made.te_s, tr_s=made.tr_s, n_points=made.points,
         dwell_s=made.dwell_s, snr=made.snr,
     )  # fmt: skip
+
+
+def bytes_of_visit(acquisition: Acquisition, size: Size, field: Field) -> int:
+    """About what a visit and its truth take on disk; noise hardly packs, true maps pack well."""
+    stored, true = 0.0, 0.0
+    if acquisition.dce is not None:
+        plan = dce_plan(acquisition, size)
+        voxels = _voxels(acquisition.dce.plane, plan.dce_voxel_mm, plan.dce_shape[2], field.dynamic_mm)
+        stored, true = stored + voxels * (plan.n_frames + len(plan.vfa_flips_deg) + 2), true + 14 * voxels
+    for made in acquisition.dsc:
+        voxel_mm, slices = dynamic_voxels(made.voxel_mm, made.slices, size)
+        voxels = _voxels("axial", voxel_mm, slices, field.dynamic_mm)
+        stored, true = stored + voxels * made.frames, true + 8 * voxels
+    for one in acquisition.anatomy:
+        count = None if one.plane == "axial" else 20
+        stored += 1.3 * _voxels(one.plane, anatomy_voxels(one.voxel_mm, size), count, field.anatomy_mm)
+    if acquisition.dwi is not None:
+        voxel_mm, slices = dynamic_voxels(acquisition.dwi.voxel_mm, acquisition.dwi.slices, size)
+        stored += len(acquisition.dwi.b_s_mm2) * _voxels("axial", voxel_mm, slices, field.dynamic_mm)
+    if acquisition.mrsi is not None:
+        stored += 8.0 * acquisition.mrsi.points * float(np.prod(acquisition.mrsi.matrix))
+    return int(2 * stored + true)
+
+
+def _voxels(plane: str, voxel_mm: Triple, slices: int | None, extent_mm: Triple) -> int:
+    return series_grid(plane, voxel_mm, slices, extent_mm, np.zeros(3)).size
 
 
 def stillness(acquisition: Acquisition) -> Acquisition:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from afterglow.simulate.acquire import Fields
-from afterglow.simulate.acquisition import Acquisition, Size
+from afterglow.simulate.acquisition import Acquisition, DceProtocol, DscProtocol, Size
 from afterglow.simulate.dce import Bolus
 from afterglow.simulate.geometry import lie_down
 from afterglow.simulate.injections import Given, give, plasma
@@ -20,7 +20,6 @@ Matrix = NDArray[np.float64]
 # The order only makes seeds: a series looks the same whether or not another one was scanned.
 _SEEDED = ("visit", "dce", "vfa", "b1", "dsc-se", "dsc-ge", "dwi", "mrsi", "T1w", "CE-T1w", "T2w", "STIR", "FLAIR")
 _DOSE_SPREAD = 0.08  # of a patient's plasma curve against the population's; assumed
-_LONG_S = 3600.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,9 +58,10 @@ def begin_visit(
     scanner, field = acquisition.scanner, subject.field
     poses = lie_down(acquisition.roles, field, scanner.motion, rng)
     scale = float(np.exp(rng.normal(0.0, _DOSE_SPREAD)))
-    doses = [] if acquisition.dce is None else [("dce", acquisition.dce)]
-    doses += [(one.role, one) for one in acquisition.dsc]
-    given = give(tuple((role, one.start_s + one.injection.start_s, one.injection.dose_mmol_kg) for role, one in doses), rng)
+    dynamic: list[tuple[str, DceProtocol | DscProtocol]] = [(one.role, one) for one in acquisition.dsc]
+    if acquisition.dce is not None:
+        dynamic.append(("dce", acquisition.dce))
+    given = give(tuple((role, one.start_s + one.injection.start_s, one.injection.dose_mmol_kg) for role, one in dynamic), rng)
     fields = Fields(
         receive_field(rng, scanner.bias_spread, field.turn_centre_mm),
         flip_angle_field(rng, scanner.b1_spread, field.turn_centre_mm),

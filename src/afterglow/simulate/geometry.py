@@ -1,8 +1,5 @@
 """Where the slices of a simulated visit lie, and how the body lies in the scanner."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,24 +14,14 @@ _FIRST = (3.0, 2.5)  # mm and degrees between the body's own axes and the scanne
 _BETWEEN = (0.7, 0.5)  # from series to series, times the patient's motion
 
 
-@dataclass(frozen=True, eq=False)
-class Lying:
-    """How the body lies at each series of a visit: (4, 4) from scanner mm to the body's mm."""
-
-    poses: Mapping[str, Matrix]
-
-    def of(self, role: str) -> Matrix:
-        return self.poses[role]
-
-
-def lie_down(roles: tuple[str, ...], field: Field, motion: float, rng: np.random.Generator) -> Lying:
-    """A pose for the visit and small changes from series to series; roles in the order they are scanned."""
+def lie_down(roles: tuple[str, ...], field: Field, motion: float, rng: np.random.Generator) -> dict[str, Matrix]:
+    """How the body lies at each series, (4, 4) from scanner mm to the body's mm: a pose for the visit, and small changes from series to series."""
 
     def small(shift_mm: float, turn_deg: float) -> Matrix:
         return rigid(rng.normal(0, shift_mm, 3), rng.normal(0, turn_deg, 3), centre_mm=field.turn_centre_mm)
 
     first = small(*_FIRST)
-    return Lying({role: first @ small(_BETWEEN[0] * motion, _BETWEEN[1] * motion) for role in roles})
+    return {role: first @ small(_BETWEEN[0] * motion, _BETWEEN[1] * motion) for role in roles}
 
 
 def series_grid(

@@ -16,6 +16,16 @@ Mask = NDArray[np.bool_]
 Matrix = NDArray[np.float64]
 
 
+@dataclass(frozen=True)
+class Timing:
+    """What a header says of a sequence whose protocol is silent; None where the sequence has none."""
+
+    tr_s: float | None = None
+    te_s: float | None = None
+    ti_s: float | None = None
+    flip_deg: float | None = None
+
+
 @dataclass(frozen=True, eq=False)
 class DigitalSeries:
     """One series as a scanner stores it, with what its header says.
@@ -36,6 +46,7 @@ class DigitalSeries:
     haematocrit: float | None = None
     number: int = 0  # which flip angle, where there are several
     name: str = ""  # what a technologist would call it
+    timing: Timing = Timing()  # of an anatomical or diffusion series
 
     def __post_init__(self) -> None:
         frames = self.image.stored.shape[3] if self.image.stored.ndim == 4 else 1

@@ -133,3 +133,6 @@ def make_subject(
 @cache
 def _template() -> Template:
     return load_template()
+
+
+FIELDS = {"brain": HeadSubject.field, "spine": SpineSubject.field}
