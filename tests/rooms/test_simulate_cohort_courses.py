@@ -123,6 +123,11 @@ def test_spine_lesions_have_the_printed_counts_at_both_cutoffs() -> None:
         area = {s.subject: growth(s) ** (2 / 3) - 1 for s in stories}
         assert sum(change[s] > -0.4 for s in failed) == 10 and sum(change[s] <= -0.4 for s in change if s not in failed) == 33
         assert sum(area[s] > -0.1 for s in failed) == 9 and sum(area[s] <= -0.1 for s in area if s not in failed) == 18
+        bone = {str(s.participant["level"]): s.hidden["bone_ml"] for s in stories}
+        assert (
+            all(s.hidden["bone_ml"] == bone[str(s.participant["level"])] for s in stories)
+            and bone["C5"] < bone["T8"] < bone["L3"]
+        )
         regions = Counter((str(s.participant["level"])[0], s.group) for s in stories)
         assert [regions[r, "response"] for r in "CTLS"] == [2, 20, 13, 3] and [
             regions[r, "persistent disease"] for r in "CTLS"

@@ -73,7 +73,7 @@ def changed(tmp_path: Path, name: str, old: str, new: str) -> str:
         ("behar2023", "start_s = 25.0", "start_s = 400.0", ("400 s", "give more frames")),
         ("behar2023", "low = 1.0, high = 30.0", "low = 30.0, high = 1.0", ("30 to 1", "empty", "below high")),
         ("behar2023", 'groups = ["persistent"]', 'groups = ["persistant"]', ("persistant", "known: response, persistent")),
-        ("behar2023", 'shape = "lognormal", median = 9.0', 'shape = "lognormal", mean = 9.0', ("lognormal", "median", "mean")),
+        ("behar2023", 'median = 5.5', 'mean = 5.5', ("lognormal", "median", "mean")),
         ("behar2023", 'source = "Table"', 'source = ""', ("sex", "no source", "assumed")),
         ("yoon2024", "link = 1.0", "link = 2.0", ("link is 2", "0", "1")),
         ("yoon2024", "[cohort.implied.idh]\nwildtype", "[cohort.implied.idh]\nwildtyp", ("implied.idh", "wildtyp", "make them alike")),
