@@ -9,6 +9,7 @@ from afterglow.simulate.cohort_deal import (
     Deal,
     Group,
     Implied,
+    check_named,
     check_tables,
     deal_cards,
     deal_groups,
@@ -127,10 +128,50 @@ class Course:
             raise ValueError(
                 f"groups {[group.name for group in self.group]}: give different names, and one group at least that is not excluded"
             )
+        _check_references(self, tuple(sizes))
         check_tables(self.column, self.value, sizes, everybody, tissues)
         for group in self.group:
             bounds = value_bounds(self.value, group.name, {name: (v, v) for name, v in tissues.items()})
             _check_group(self, group, bounds)
+
+
+def _check_references(course: Course, groups: tuple[str, ...]) -> None:
+    """Every group, session, series and column that a table names is there."""
+    sessions = tuple(visit.session for visit in course.visit)
+    for group in course.group:
+        if group.findings:
+            raise ValueError(
+                f"group {group.name!r} has findings {list(group.findings)}; they are for surveillance, take them out of a course"
+            )
+        check_named(f"group {group.name!r}: a session", group.sessions, sessions)
+        check_named(f"group {group.name!r}: what it lacks", group.lacks, (role for visit in course.visit for role in visit.roles))
+    for kind, tables in (
+        ("visit", course.visit),
+        ("treatment", course.treatment),
+        ("outcome", course.outcome),
+        ("reading", course.reading),
+    ):
+        for table in tables:
+            check_named(f"a group of a {kind}", table.groups, groups)
+    for kind, told in (("outcome", course.outcome), ("reading", course.reading), ("missing", course.missing)):
+        for one in told:
+            check_named(f"the session of a table {kind!r}", (one.session,), sessions)
+    for missing in course.missing:
+        check_named("a missing series", missing.roles, (r for v in course.visit if v.session == missing.session for r in v.roles))
+    for treatment in course.treatment:
+        check_when(treatment, course.column)
+    if course.nest is not None:
+        check_named("nest.recurring", course.nest.recurring, groups)
+        check_named("nest.before or nest.after", (course.nest.before, course.nest.after), sessions)
+
+
+def check_when(treatment: TreatmentSpec, columns: tuple[Column, ...]) -> None:
+    """ValueError where a treatment's condition names a column or a word that is not there."""
+    for name, word in (treatment.when or {}).items():
+        check_named(f"treatment {treatment.kind!r}: a column of when", (name,), (column.name for column in columns))
+        check_named(
+            f"treatment {treatment.kind!r}: when.{name}", (word,), (w for c in columns if c.name == name for w in c.counts)
+        )
 
 
 def _check_group(course: Course, group: Group, bounds: Mapping[str, Bounds]) -> None:

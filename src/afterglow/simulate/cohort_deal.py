@@ -1,6 +1,6 @@
 """Who belongs to which group, and who gets which printed count: settled for the whole cohort before any patient is drawn."""
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -141,6 +141,14 @@ def check_tables(
             _check_deck(value.deck_name, value.groups, parts, groups, everybody, sizes)
         else:
             _check_groups(value.name, value.groups, groups)
+
+
+def check_named(what: str, names: Iterable[str], known: Iterable[str]) -> None:
+    """ValueError where a name stands for nothing, so that a slip of the pen is not silently without effect."""
+    there = tuple(dict.fromkeys(known))
+    for name in names:
+        if name not in there:
+            raise ValueError(f"{what} is {name!r}; known: {', '.join(there) or 'none'}; correct the name")
 
 
 def _check_groups(name: str, names: tuple[str, ...], groups: Mapping[str, int]) -> None:

@@ -7,7 +7,7 @@ from typing import cast
 import numpy as np
 
 from afterglow.records.course import Treatment
-from afterglow.simulate.cohort_deal import Deal, deal_cards, deal_groups, draw_values, printed_size, with_implied
+from afterglow.simulate.cohort_deal import Deal, Group, deal_cards, deal_groups, draw_values, printed_size, with_implied
 from afterglow.simulate.cohort_draw import stream
 from afterglow.simulate.cohort_surveillance import Finding, Surveillance
 from afterglow.simulate.cohort_timeline import Detection, Due, Slot, extra_examinations, needed, timeline
@@ -104,7 +104,7 @@ def draw_surveillance(cohort: Surveillance, watched: Watched, index: int, subjec
     )
     outcomes, readings = _told(cohort, slots, events)
     return Story(
-        subject, group.truth, shown, visits, _treatments(cohort, slots, events, known, words), outcomes, readings, hidden
+        subject, group.truth, shown, visits, _treatments(cohort, group, slots, events, known, words), outcomes, readings, hidden
     )
 
 
@@ -161,7 +161,12 @@ def _told(
 
 
 def _treatments(
-    cohort: Surveillance, slots: Sequence[Slot], events: Sequence[_Event], known: Mapping[str, float], words: Mapping[str, str]
+    cohort: Surveillance,
+    group: Group,
+    slots: Sequence[Slot],
+    events: Sequence[_Event],
+    known: Mapping[str, float],
+    words: Mapping[str, str],
 ) -> tuple[Treatment, ...]:
     """First treatments on the patient's clock, then what followed each recurrence, counted from the day it was acted upon."""
     done = [

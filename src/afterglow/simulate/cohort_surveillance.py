@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
-from afterglow.simulate.cohort_course import MissingSpec, TreatmentSpec
-from afterglow.simulate.cohort_deal import Group, Implied, check_tables, possible_words, value_bounds
+from afterglow.simulate.cohort_course import MissingSpec, TreatmentSpec, check_when
+from afterglow.simulate.cohort_deal import Group, Implied, check_named, check_tables, possible_words, value_bounds
 from afterglow.simulate.cohort_draw import STRICT, Bounds, Column, Value
 from afterglow.simulate.cohort_lesion import LesionSpec, span
 
@@ -108,11 +108,22 @@ class Surveillance:
 
 
 def _check_names(cohort: Surveillance) -> None:
+    for one in cohort.first_treatment:
+        check_named("a group of a first_treatment", one.groups, (group.name for group in cohort.group))
+        check_when(one, cohort.column)
+    for one in cohort.recurrence_treatment:
+        check_named("a group of a recurrence_treatment", one.groups, (finding.name for finding in cohort.finding))
+        check_when(one, (*cohort.column, *cohort.examination_column))
     known = {one.name for one in cohort.finding}
     for missing in cohort.missing:
         if missing.session != "any":
             raise ValueError(f"missing.session is {missing.session!r}; under surveillance sessions are numbered, so give 'any'")
+        check_named("a missing series", missing.roles, cohort.schedule.roles)
     for group in cohort.group:
+        if group.sessions or group.lacks or group.excluded:
+            raise ValueError(
+                f"group {group.name!r}: sessions, lacks and excluded are for courses; take them out under surveillance"
+            )
         unknown = [name for name in group.findings if name not in known]
         if unknown or not group.findings:
             raise ValueError(
@@ -125,6 +136,10 @@ def _check_finding(cohort: Surveillance, name: str, own: Mapping[str, Bounds], w
     bounds = value_bounds(cohort.examination_value, name, own)
     both = dict(words) | {c.name: tuple(c.counts) for c in cohort.examination_column if not c.groups or name in c.groups}
     finding.lesion.check(f"finding {name!r}", bounds, both)
+    for one in cohort.recurrence_treatment:
+        if not one.groups or name in one.groups:
+            span(one.day, bounds, f"recurrence_treatment {one.kind!r}.day")
+            span(0.0 if one.dose_gy is None else one.dose_gy, bounds, f"recurrence_treatment {one.kind!r}.dose_gy")
     cohort.treated.check(f"treated after {name!r}", bounds, both)
     detections = both.get(finding.detection, ()) if finding.detection else ()
     if any(word not in _DETECTIONS for word in detections) or (finding.detection and not detections):
