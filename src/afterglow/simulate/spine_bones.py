@@ -28,7 +28,7 @@ class Skeleton:
     """Labels on the flattened grid: 1 + level of the vertebra a voxel belongs to, 0 elsewhere."""
 
     vertebra: NDArray[np.uint8]  # body and arch
-    body: NDArray[np.uint8]  # inside of a body, 3 mm away from cortex, end plates and basivertebral vein
+    body: NDArray[np.uint8]  # inside of a body, 2 to 3 mm away from cortex, end plates and basivertebral vein
 
 
 def draw_marrow(rng: np.random.Generator, rough: Map, age_years: float, middle: int) -> Marrow:
@@ -92,14 +92,15 @@ def _paint_body(canvas: Canvas, places: Places, column: Column, marrow: Marrow, 
     fat = _fat(here, marrow, n, tau * half)
     fat += 0.12 * np.exp(-((np.abs(tau) - 0.95) ** 2) / 0.02) * (1 - marrow.hydration[n])  # fatty change at a worn disc
     fat = np.clip(fat + 0.5 * vein, 0, 0.95).astype(np.float32)
-    blood = (0.45 * vein * inside).astype(np.float32)
+    blood = (0.4 * vein * inside).astype(np.float32)
     room = inside * (1 - _TRABECULAE) - blood
     taken = canvas.paint(
         here, cover, {"bone": 1 - room - blood, "vein": blood, "fatty marrow": room * fat, "red marrow": room * (1 - fat)}
     )
     owner = 2 if n == 0 else n + 1  # the dens belongs to C2
     skeleton.vertebra[here.index[taken > 0.3]] = owner
-    core = (whole < -3.0) & (end < -3.5) & (side < -3.0) & (vein < 0.02)
+    margin = float(np.clip(0.3 * half, 1.5, 3.0))
+    core = (whole < -margin) & (end < -margin - 0.5) & (side < -margin) & (vein < 0.02)
     if n > 0:
         skeleton.body[here.index[core]] = owner
 
@@ -108,7 +109,7 @@ def _basivertebral(places: Places, column: Column, n: int, t: Map) -> Map:
     """The triangle of veins that opens on the back of a body (n,)."""
     if n <= 1 or n >= _SACRUM:
         return np.zeros(places.u.size, np.float32)
-    into = (places.v + np.float32(column.posterior_wall_mm()[n])) / np.float32(0.5 * column.depth_mm[n])
+    into = (places.v + np.float32(column.posterior_wall_mm()[n])) / np.float32(0.40 * column.depth_mm[n])
     narrow = np.clip(1 - into, 0.0, 1)
     out: Map = (np.exp(-((t / (0.8 + 2.6 * narrow)) ** 2) - (places.u / (1 + 5 * narrow)) ** 2) * (into < 1)).astype(np.float32)
     return out

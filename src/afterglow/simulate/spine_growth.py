@@ -23,7 +23,7 @@ _REACH_MM = 28.0  # of the box beyond the vertebra
 BONE = ("red marrow", "fatty marrow", "bone", "vein")  # what a metastasis replaces within the vertebra
 # Cost of a millimetre outside bone, 1 being epidural or paraspinal fat: fascia and dura hold tumour up longer than muscle; assumed.
 SOFT_COST = {"fat": 1.0, "vein": 1.0, "muscle": 1.7, "gut": 2.5, "lung": 2.0, "liver": 3.0, "fibrous": 3.0, "csf": 5.0}
-_CORTEX_COST = 5.0  # of a millimetre of compact bone, 1 being marrow
+_CORTEX_COST, _BROKEN_COST = 5.0, 2.0  # of a millimetre of compact bone, 1 being marrow; of one that the tumour breaks; assumed
 _BARRED = -1.0  # no way through
 _DISC = 0.06  # share of nucleus from which on a voxel belongs to a disc: discs bar the way
 _FULL = 0.98  # of the vertebra's bone can be lesion
@@ -59,8 +59,9 @@ def prepare(spine: Spine, level: str, states: tuple[LesionState, ...], rng: np.r
     free = (spine.vertebra[box] == 0) & ~(_part(spine, "nucleus", box) > _DISC)
     in_soft = sum(_part(spine, name, box) for name in SOFT_COST) * free.astype(np.float32)
     rough = np.exp(0.25 * smooth_noise(rng, grid, scale_mm=7.0))
-    seed = _seed(spine, level, own, grid, states, rng)
-    costs = np.where(own, 1.0 + (_CORTEX_COST - 1.0) * _part(spine, "bone", box), _BARRED) * rough
+    seed = _seed(spine, level, own, in_soft, grid, states, rng)
+    cortex = _BROKEN_COST if any(state.extraosseous > 0 for state in states) else _CORTEX_COST
+    costs = np.where(own, 1.0 + (cortex - 1.0) * _part(spine, "bone", box), _BARRED) * rough
     bone_arrival = _travel(costs, grid, [seed])
     bone_arrival = bone_arrival + 0.8 * np.clip(smooth_noise(rng, grid, scale_mm=4.0), -2, 2)
     soft_arrival = _soft(spine, box, grid, own, in_soft, bone_arrival, rough)
@@ -120,7 +121,7 @@ def _box(spine: Spine, own: Mask) -> tuple[Box, Grid]:
 
 
 def _seed(
-    spine: Spine, level: str, own: Mask, grid: Grid, states: tuple[LesionState, ...], rng: np.random.Generator
+    spine: Spine, level: str, own: Mask, in_soft: Map, grid: Grid, states: tuple[LesionState, ...], rng: np.random.Generator
 ) -> tuple[int, ...]:
     """Off the middle of the body, towards a pedicle; nearer to the cortex the smaller a lesion has broken through it."""
     n = level_index(level)
@@ -132,10 +133,10 @@ def _seed(
     target[2] += rng.uniform(-0.2, 0.2) * (column.bottom_mm[n] - column.top_mm[n])
     outside = [state for state in states if state.extraosseous > 0]
     inner_ml = min((state.volume_ml * (1 - state.extraosseous) for state in outside), default=np.inf)
-    wanted_mm = min(0.6 * (3000.0 * inner_ml / (4 * np.pi)) ** (1 / 3), 6.0)
-    depth = ndimage.distance_transform_edt(own, sampling=grid.spacing_mm)
+    wanted_mm = min(max(0.5 * (3000.0 * inner_ml / (4 * np.pi)) ** (1 / 3) - 2.0, 0.0), 6.0)
+    depth = ndimage.distance_transform_edt(in_soft < 0.3, sampling=grid.spacing_mm)  # to soft tissue: a disc is no way out
     places = grid.to_mm(np.stack(np.nonzero(own), axis=1).astype(np.float64))
-    away = ((places - target) ** 2).sum(axis=1) + 3.0 * np.maximum(depth[own] - max(wanted_mm, 2.0), 0.0) ** 2
+    away = ((places - target) ** 2).sum(axis=1) + 12.0 * np.maximum(depth[own] - max(wanted_mm, 2.0), 0.0) ** 2
     away += 50.0 * np.maximum(2.0 - depth[own], 0.0)
     return tuple(int(v) for v in np.argwhere(own)[int(np.argmin(away))])
 

@@ -23,7 +23,7 @@ Mask = NDArray[np.bool_]
 
 _ALTERED = 0.85  # of the marrow next to the lesion is altered
 _TEXTURE_MM = 5.0
-_REFERENCE_ML = 0.5  # a reference is at least that large
+_REFERENCE_ML = 0.25  # a reference is at least that large
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,7 +100,7 @@ def grow_spine_lesions(
 
 
 def reference_body(spine: Spine, lesions: tuple[SpineLesion, ...]) -> tuple[str, Mask]:
-    """The nearest vertebra that no visit's lesion touches, and the inside of its body (i, j, k), 3 mm off cortex, plates and vein."""
+    """The nearest vertebra that no visit's lesion touches, and the inside of its body (i, j, k), 2 to 3 mm off cortex, plates and vein."""
     if not lesions:
         raise BadInput("a reference needs the lesion it lies next to; grow the lesions first")
     for level in neighbours(lesions[0].level):
