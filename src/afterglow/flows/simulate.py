@@ -1,7 +1,7 @@
 """`afterglow simulate`: a digital cohort in BIDS with its truth beside it, patient by patient, resumable."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
 from multiprocessing import get_context
@@ -22,12 +22,13 @@ from afterglow.io.manifest import ManifestEntry, fingerprint, is_finished, outpu
 from afterglow.io.sidecar import read_json
 from afterglow.io.write import plain, write_json
 from afterglow.records.errors import AfterglowError, BadInput
-from afterglow.simulate.cohort import draw_stories
+from afterglow.simulate.cohort import draw_stories, draw_story
 from afterglow.simulate.exam import scan_visit
 from afterglow.simulate.exam_plans import bytes_of_visit
 from afterglow.simulate.series import DigitalExam
 from afterglow.simulate.story import Story
 from afterglow.simulate.subject import FIELDS, make_subject
+from afterglow.simulate.tissues import Tissue, with_barrier
 
 _SETTINGS = "simulation.json"
 
@@ -68,7 +69,7 @@ def simulate_cohort(order: Order, out: Path, *, workers: int, progress: Progress
     """
     simulation = load_simulation(order.method)
     _check(order, simulation)
-    stories = draw_stories(simulation.cohort, order.patients, order.seed)
+    stories = draw_stories(simulation.cohort, order.patients, order.seed, _healthy(simulation))
     _claim(out, order)
     entries = read_manifest(out)
     wanted = {story.subject: fingerprint((), {**order.settings(), "subject": story.subject}, versions()) for story in stories}
@@ -89,6 +90,11 @@ def simulate_cohort(order: Order, out: Path, *, workers: int, progress: Progress
         len(missing) - len(failures),
         tuple(failures),
     )
+
+
+def _healthy(simulation: Simulation) -> Mapping[str, Tissue]:
+    """The brain that the cohort's ratios refer to."""
+    return with_barrier(simulation.acquisition.scanner.brain_leak)
 
 
 def _check(order: Order, simulation: Simulation) -> None:
@@ -143,7 +149,7 @@ def _made(
 def _make_patient(order: Order, out: Path, index: int, wanted: str, workers: int) -> str:
     """One patient in full, from the story to the manifest; the sentence of a stated error, or ""."""
     simulation = load_simulation(order.method)
-    story = draw_stories(simulation.cohort, order.patients, order.seed)[index]
+    story = draw_story(simulation.cohort, order.patients, order.seed, index, _healthy(simulation))
     key, settings = f"sub-{story.subject}", {**order.settings(), "subject": story.subject}
     try:
         written = _scan_and_write(order, simulation, story, index, out, workers)

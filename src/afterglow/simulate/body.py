@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
+from afterglow.kernels.cubic import cubic_resampled
 from afterglow.kernels.spgr import spgr_signal
 from afterglow.kernels.trilinear import sampled_pairs
 from afterglow.records.grid import Grid
@@ -222,10 +222,7 @@ def moved(mixed: Map, body: Body, motion: Matrix) -> Map:
     if np.array_equal(motion, np.eye(4)):
         return _inner(mixed)
     index = np.linalg.inv(body.wide.affine) @ np.linalg.inv(motion) @ body.grid.affine
-    out: Map = ndimage.affine_transform(
-        mixed, 2 * index[:3, :3], 2 * index[:3, 3], output_shape=body.grid.shape, output=np.float32, order=3, mode="nearest"
-    )
-    return out
+    return cubic_resampled(mixed, 2 * index[:3, :3], 2 * index[:3, 3], body.grid.shape)
 
 
 def on_series(body: Body, values: Map) -> Map:

@@ -11,9 +11,10 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage, sparse
+from scipy import sparse
 
 from afterglow.kernels.convolution import exp_convolve
+from afterglow.kernels.cubic import cubic_resampled
 from afterglow.kernels.types import Array
 from afterglow.records.grid import Grid
 from afterglow.simulate.body import Body, Sampled
@@ -149,8 +150,9 @@ def _leak(curves: Courses, kep_per_s: Array, at_s: Array) -> Array:
     place = np.interp(kep_per_s, _RATES_PER_S, np.arange(_RATES_PER_S.size))
     low = np.minimum(place.astype(np.intp), _RATES_PER_S.size - 2)
     up = (place - low)[:, None]
-    knots = np.stack([np.interp(at_s, curves.clock_s, leak) for leak in curves.leaks])
-    out: Array = (1 - up) * knots[low] + up * knots[low + 1]
+    needed, which = np.unique(np.concatenate([low, low + 1]), return_inverse=True)
+    knots = np.stack([np.interp(at_s, curves.clock_s, curves.leaks[n]) for n in needed])
+    out: Array = (1 - up) * knots[which[: low.size]] + up * knots[which[low.size :]]
     return out
 
 
@@ -195,5 +197,5 @@ def _moved(still: Map, motion: HeadMotion, frame: int, grid: Grid) -> Map:
     if np.array_equal(pose, np.eye(4)):
         return still
     index = np.linalg.inv(grid.affine) @ np.linalg.inv(pose) @ grid.affine
-    seen = ndimage.affine_transform(still, index[:3, :3], index[:3, 3], output=np.float32, order=3, mode="nearest")
-    return np.maximum(seen, 0.0)
+    seen: Map = np.maximum(cubic_resampled(still, index[:3, :3], index[:3, 3], grid.shape), np.float32(0))
+    return seen
