@@ -122,13 +122,14 @@ def simulate(
     seed: Annotated[int, typer.Option(help="Another seed, other patients.")] = 1,
     size: Annotated[Size, typer.Option(help="Voxels as the paper's, or 4 mm for thousands of visits.")] = Size.FULL,
     dicom: Annotated[str | None, typer.Option(help="Also as DICOM in the style of siemens, ge, philips or enhanced.")] = None,
+    ideal: Annotated[bool, typer.Option("--ideal", help="Without noise, motion, field errors and inflow.")] = False,
     workers: Workers = 1,
     json: Json = False,
 ) -> None:
     """A digital cohort in BIDS with its truth beside it. Goes on where it was stopped."""
     from afterglow.flows.simulate import Order, simulate_cohort
 
-    order = Order(method, patients, seed, size.value, dicom)
+    order = Order(method, patients, seed, size.value, dicom, ideal)
     with show.progress_shown(json) as progress:
         done = simulate_cohort(order, out, workers=workers, progress=progress)
     if json:

@@ -24,7 +24,7 @@ from afterglow.io.write import plain, write_json
 from afterglow.records.errors import AfterglowError, BadInput
 from afterglow.simulate.cohort import draw_stories, draw_story
 from afterglow.simulate.exam import scan_visit
-from afterglow.simulate.exam_plans import bytes_of_visit
+from afterglow.simulate.exam_plans import bytes_of_visit, stillness
 from afterglow.simulate.series import DigitalExam
 from afterglow.simulate.story import Story
 from afterglow.simulate.subject import FIELDS, make_subject
@@ -41,12 +41,16 @@ class Order:
     patients: int | None  # None: as many as the paper
     seed: int
     size: str
-    dicom: str | None  # a style of io.dicom_write.STYLES
+    dicom: str | None = None  # a style of io.dicom_write.STYLES
+    ideal: bool = False  # without noise, motion, field errors and inflow
 
     def settings(self) -> dict[str, object]:
         """As the folder remembers them; the number of patients too, since groups are dealt over all of them."""
         digest = hashlib.sha256(simulation_text(self.method).encode("utf-8")).hexdigest()
-        return {"method": self.method, "patients": self.patients, "seed": self.seed, "size": self.size, "dicom": self.dicom, "simulation_sha256": digest}  # fmt: skip
+        return {
+            "method": self.method, "patients": self.patients, "seed": self.seed, "size": self.size, "dicom": self.dicom,
+            "ideal": self.ideal, "simulation_sha256": digest,
+        }  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -162,7 +166,7 @@ def _make_patient(order: Order, out: Path, index: int, wanted: str, workers: int
 
 
 def _scan_and_write(order: Order, simulation: Simulation, story: Story, index: int, out: Path, workers: int) -> list[Written]:
-    acquisition = simulation.acquisition
+    acquisition = stillness(simulation.acquisition) if order.ideal else simulation.acquisition
     size = acquisition.size[order.size]
     seed = np.random.SeedSequence(order.seed, spawn_key=(index,))
     body, *visits = seed.spawn(1 + len(story.visits))
@@ -192,7 +196,7 @@ def _dicom(order: Order, simulation: Simulation, story: Story, exam: DigitalExam
     told = {s.role: ScanTiming(s.timing.tr_s, s.timing.te_s, s.timing.ti_s, s.timing.flip_deg) for s in exam.series}
     return list(
         write_exam_dicom(
-            exam, out / "dicom", str(order.dicom), cohort=f"{order.method} {order.seed} {order.size}", subject=story.subject,
+            exam, out / "dicom", str(order.dicom), cohort=f"{order.method} {order.seed} {order.size}{' ideal' * order.ideal}", subject=story.subject,
             participant=story.participant, body_part=simulation.site.upper(), told=told,
         )
     )  # fmt: skip
