@@ -60,6 +60,9 @@ def _height(column: Column, n: int) -> float:
 def _pedicles(places: Places, column: Column, n: int) -> Map:
     across, t, centre, half_width, half_depth = _local(places, column, n)
     wide = _PEDICLE_MM[_region(n)]
+    if _region(n) == 0:  # they diverge from a body that is narrower than the canal
+        corner = (0.4 * float(column.width_mm[n]), -0.22 * float(column.depth_mm[n]), -0.5)
+        return rod((across, places.v, t), corner, (half_width + 4.5, centre - 0.1 * half_depth, 0.0), wide + 0.4)
     tall = 0.29 * _height(column, n)
     section = np.hypot((across - half_width - wide) / wide, (t + 0.17 * _height(column, n)) / tall) - 1
     front, rear = -0.3 * column.depth_mm[n], centre - 0.3 * half_depth

@@ -26,7 +26,8 @@ _STREAK = 6.0  # roots are so many times longer than thick
 def paint_canal(canvas: Canvas, places: Places, column: Column, rng: np.random.Generator) -> float:
     """Paint all that lies inside the canal; returns s of the tip of the conus.
 
-    The conus ends about the lower third of L1, between T12 and L2, and the sac about S2 (doi:10.1155/2014/351769, abstract).
+    The conus ends about L1, between T12 and L2, and the sac about S2 (MRI of 141 people, Anatomy Research International 2014,
+    article 351769, abstract).
     """
     conus = float(np.clip(rng.normal(LEVELS.index("L1") + 0.2, 0.4), LEVELS.index("L1") - 0.8, LEVELS.index("L2") + 0.1))
     sac_end = column.place(float(np.clip(rng.normal(_S2, 0.35), _S1 + 0.2, _S2 + 0.9)))

@@ -27,11 +27,11 @@ def paint_neck(canvas: Canvas, places: Places, column: Column, bundles: Map) -> 
         here.look_up(column, np.interp(names, levels, x))
         for x in ([12, 13, 19, 20, 21, 24], [13, 13, 8, 8, 8.5, 9.0], [8, 6, 5.5, 7, 8, 8.5])
     )
-    fits = np.maximum(oval(here.u, here.v - depth - gap, half_wide, half_deep), (here.s - np.float32(bottom)).astype(np.float32))
+    fits = both(oval(here.u, here.v - depth - gap, half_wide, half_deep), here.s - np.float32(bottom), 7.0)
     fits = np.maximum(fits, (-22.0 - here.s).astype(np.float32))
     canvas.paint(here, here.cover(fits), {"air": 1.0})
     canvas.paint(here, here.cover(fits - 2.6), {"gut": 0.6, "fibrous": 0.4})
-    gullet = np.maximum(oval(here.u + 2.0, here.v - depth - 6.5, 8.5, 3.4), (_at(column, "C5") - here.s).astype(np.float32))
+    gullet = both(oval(here.u + 2.0, here.v - depth - 6.5, 8.5, 3.4), _at(column, "C5") - here.s, 3.0)
     canvas.paint(here, here.cover(gullet), {"gut": 0.7, "muscle": 0.3})
     _paint_mouth(canvas, here, column)
     _paint_head(canvas, here)
@@ -114,17 +114,12 @@ def paint_chest(canvas: Canvas, places: Places, column: Column, front: Map) -> N
     canvas.paint(here, here.cover(np.minimum(left, atrium)), {"artery": 1.0})
     canvas.paint(here, here.cover(right), {"vein": 1.0})
     canvas.paint(here, here.cover(heart), {"myocardium": 1.0})
-    fatty = np.maximum(heart - 3.5 - here.rough, 0.0)
-    canvas.paint(here, here.cover(fatty.astype(np.float32) - 0.01), {"fat": 1.0})
+    canvas.paint(here, here.cover(heart - 3.5 - here.rough), {"fat": 1.0})
     half = here.look_up(column, column.width_mm / 2)
     depth = here.look_up(column, column.depth_mm / 2)
     middle = np.clip((here.v - depth) / 40, 0, 1)
     left_edge, right_edge = half + 3 + 8 * middle, half + 1.5 + 4 * middle
     lung = np.where(here.u < 0, left_edge + here.u, right_edge - here.u) + 1.5 * here.rough
-    retrosternal = np.maximum(
-        28.0 - np.abs(v + 62.0 - (here.v + front)), 99.0
-    )  # lungs meet behind the breast bone only above the heart
-    lung = np.minimum(lung, retrosternal)
     lung = np.maximum(lung, np.maximum(here.s - dome, _WALL_MM + 2 - front))
     apex = np.maximum(lung, np.float32(high) + 0.02 * (here.v - 25.0) ** 2 - here.s)
     vessels = np.clip(0.05 + 0.10 * np.clip(here.rough - 0.9, 0, 2), 0, 0.35).astype(np.float32)
@@ -139,7 +134,7 @@ def paint_belly(canvas: Canvas, places: Places, trunk: Places, column: Column, f
     wall = (np.abs(here.s - dome - 1.5) - 1.5).astype(np.float32)
     canvas.paint(here, here.cover(wall), {"muscle": 0.9, "fat": 0.1})
     depth = here.look_up(column, column.depth_mm / 2)
-    behind = np.where(near.v < 45, near.v - depth - 16.0, 40.0)
+    behind = np.where(near.v < 45, near.v - depth - 16.0 + 5.0 * here.rough, 40.0)  # the frame of the column is torn far from it
     free = np.minimum(behind, front - _WALL_MM - 2.0).astype(np.float32)
     edge = _at(column, "T12", 0.3) + 0.9 * np.clip(here.u, -40, 48) + 0.45 * (here.v - 60) + 4.0 * loops[here.index]
     liver = np.maximum(np.maximum(-free, here.s - edge), dome + 3.0 - here.s)

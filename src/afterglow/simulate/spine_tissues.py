@@ -1,7 +1,7 @@
 """What a spine is made of: rows in the manner of `tissues.TISSUES`, at 3 T, so that `tissues_at` takes them to 1.5 T.
 
 Marrow is two tissues and bone: cells, fat and trabeculae share a voxel, and the age decides how. Its plasma volume is then about
-.01, so that a metastasis of .05 to .09 shows the ratios of 5 to 9 that behar2023 prints in its two examples.
+.009, so that a metastasis of .05 to .08 shows the ratios of 5 to 9 that behar2023 prints in its two examples.
 """
 
 from collections.abc import Mapping

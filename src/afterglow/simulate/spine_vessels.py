@@ -8,7 +8,7 @@ from scipy.interpolate import PchipInterpolator
 from scipy.spatial import cKDTree
 
 from afterglow.simulate.spine_column import LEVELS, Column
-from afterglow.simulate.spine_frame import Canvas, Map, Places
+from afterglow.simulate.spine_frame import Canvas, Places
 
 Array = NDArray[np.float64]
 
@@ -207,10 +207,3 @@ def _neck_veins(column: Column) -> tuple[Tube, ...]:
         out.append(_along(column, jugular, [4.0, 5.0, 6.0, 6.5], gap=False))
     out.append(_along(column, [("T2", 20.0, 42.0), ("T4", 24.0, 44.0), ("T7", 24.0, 52.0)], [7.0, 9.0, 10.0], gap=False))
     return tuple(out)
-
-
-def aorta_radius_mm(tube: Tube, s: Map) -> Map:
-    """Radius (n,) of the descending aorta at places along the column; NaN outside its course."""
-    order = np.argsort(tube.axis_mm[:, 2])
-    out: Map = np.interp(s, tube.axis_mm[order, 2], tube.radius_mm[order], left=np.nan, right=np.nan).astype(np.float32)
-    return out
