@@ -28,7 +28,7 @@ def paint_neck(canvas: Canvas, places: Places, column: Column, bundles: Map) -> 
         for x in ([12, 13, 19, 20, 21, 24], [13, 13, 8, 8, 8.5, 9.0], [8, 6, 5.5, 7, 8, 8.5])
     )
     fits = both(oval(here.u, here.v - depth - gap, half_wide, half_deep), here.s - np.float32(bottom), 7.0)
-    fits = np.maximum(fits, (-22.0 - here.s).astype(np.float32))
+    fits = both(fits, -22.0 - here.s, 7.0)
     canvas.paint(here, here.cover(fits), {"air": 1.0})
     canvas.paint(here, here.cover(fits - 2.6), {"gut": 0.6, "fibrous": 0.4})
     gullet = both(oval(here.u + 2.0, here.v - depth - 6.5, 8.5, 3.4), _at(column, "C5") - here.s, 3.0)
@@ -137,7 +137,7 @@ def paint_belly(canvas: Canvas, places: Places, trunk: Places, column: Column, f
     behind = np.where(near.v < 45, near.v - depth - 16.0 + 5.0 * here.rough, 40.0)  # the frame of the column is torn far from it
     free = np.minimum(behind, front - _WALL_MM - 2.0).astype(np.float32)
     edge = _at(column, "T12", 0.3) + 0.9 * np.clip(here.u, -40, 48) + 0.45 * (here.v - 60) + 4.0 * loops[here.index]
-    liver = np.maximum(np.maximum(-free, here.s - edge), dome + 3.0 - here.s)
+    liver = np.maximum(np.maximum(-free, here.s - edge), dome - 1.0 - here.s)
     liver = np.maximum(liver, -24.0 - here.u)
     branches = np.clip(0.06 + 0.14 * np.clip(loops[here.index] - 1.2, 0, 1), 0, 0.3).astype(np.float32)
     canvas.paint(here, here.cover((liver + 0.5 * here.rough).astype(np.float32)), {"liver": 1 - branches, "vein": branches})
