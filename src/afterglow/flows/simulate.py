@@ -1,11 +1,15 @@
 """`afterglow simulate`: a digital cohort in BIDS with its truth beside it, patient by patient, resumable."""
 
 import hashlib
+import os
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
+from multiprocessing.process import BaseProcess
 from pathlib import Path
+from threading import Thread
 
 import numpy as np
 
@@ -15,13 +19,13 @@ from afterglow.flows.digital_tables import write_cohort_tables
 from afterglow.flows.keys import versions
 from afterglow.flows.simulation_file import Simulation, load_simulation, simulation_text
 from afterglow.flows.work import Progress
-from afterglow.io.atomic import Written, clean_temporary, require_free, require_writable
+from afterglow.io.atomic import Written, clean_temporary, require_free
 from afterglow.io.dicom_nouns import ScanTiming
 from afterglow.io.dicom_write import STYLES, require_pydicom
-from afterglow.io.manifest import ManifestEntry, fingerprint, is_finished, output_entry, read_manifest, record
+from afterglow.io.manifest import ManifestEntry, fingerprint, is_finished, output_entry, publish, read_manifest, record
 from afterglow.io.sidecar import read_json
 from afterglow.io.write import plain, write_json
-from afterglow.records.errors import AfterglowError, BadInput
+from afterglow.records.errors import AfterglowError, BadInput, Stopped
 from afterglow.simulate.cohort import draw_stories, draw_story
 from afterglow.simulate.exam import scan_visit
 from afterglow.simulate.exam_plans import bytes_of_visit, stillness
@@ -44,11 +48,19 @@ class Order:
     dicom: str | None = None  # a style of io.dicom_write.STYLES
     ideal: bool = False  # without noise, motion, field errors and inflow
 
+    @property
+    def name(self) -> str:
+        """The cohort's name, or that of the user's file."""
+        return Path(self.method).name.removesuffix(".toml")
+
     def settings(self) -> dict[str, object]:
-        """As the folder remembers them; the number of patients too, since groups are dealt over all of them."""
+        """As the folder remembers them; the number of patients too, since groups are dealt over all of them.
+
+        A user's file is known by its name and content, not by where it lies.
+        """
         digest = hashlib.sha256(simulation_text(self.method).encode("utf-8")).hexdigest()
         return {
-            "method": self.method, "patients": self.patients, "seed": self.seed, "size": self.size, "dicom": self.dicom,
+            "method": self.name, "patients": self.patients, "seed": self.seed, "size": self.size, "dicom": self.dicom,
             "ideal": self.ideal, "simulation_sha256": digest,
         }  # fmt: skip
 
@@ -74,14 +86,17 @@ def simulate_cohort(order: Order, out: Path, *, workers: int, progress: Progress
     simulation = load_simulation(order.method)
     _check(order, simulation)
     stories = draw_stories(simulation.cohort, order.patients, order.seed, _healthy(simulation))
-    _claim(out, order)
+    begun = _is_begun(out, order)
+    clean_temporary(out)
+    if begun:
+        publish(out)  # a kill between a patient's record and the manifest
     entries = read_manifest(out)
     wanted = {story.subject: fingerprint((), {**order.settings(), "subject": story.subject}, versions()) for story in stories}
     missing = [n for n, s in enumerate(stories) if not is_finished(entries, f"sub-{s.subject}", wanted[s.subject])]
     n_visits = sum(len(stories[n].visits) for n in missing)
     need = n_visits * bytes_of_visit(simulation.acquisition, simulation.acquisition.size[order.size], FIELDS[simulation.site])
     require_free(out, need * (2 if order.dicom else 1))
-    write_cohort_tables(simulation, stories, out / "bids", seed=order.seed)
+    _write_tables(order, simulation, stories, out)
     failures = []
     for done, failed in enumerate(_made(order, out, missing, wanted, stories, workers), start=1):
         failures += [failed] if failed else []
@@ -114,8 +129,8 @@ def _check(order: Order, simulation: Simulation) -> None:
         require_pydicom()
 
 
-def _claim(out: Path, order: Order) -> None:
-    """Make the folder ours, or find that it is and holds the same order."""
+def _is_begun(out: Path, order: Order) -> bool:
+    """Whether the folder holds the same order already; False where it is still to be made, BadInput where it is not ours."""
     path, settings = out / _SETTINGS, order.settings()
     if path.is_file():
         found = read_json(path)
@@ -125,12 +140,19 @@ def _claim(out: Path, order: Order) -> None:
                 f"{path}: this folder was begun with {differing[0]} = {found.get(differing[0])!r}, now it is {settings[differing[0]]!r}; "
                 "give the same order to go on, or another folder"
             )
-        clean_temporary(out)
-        return
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        return True
+    if out.exists() and (not out.is_dir() or any(not one.name.startswith(f".{_SETTINGS}.") for one in out.iterdir())):
         raise BadInput(f"{out}: it is there and not empty, and no simulation began it; give a new folder")
-    require_writable(out)
-    write_json(path, settings)
+    return False
+
+
+def _write_tables(order: Order, simulation: Simulation, stories: tuple[Story, ...], out: Path) -> None:
+    """The order and everything of the data set that is not a patient's image; in the manifest too, so that `verify` knows them."""
+    settings = order.settings()
+    written = (write_json(out / _SETTINGS, settings), *write_cohort_tables(simulation, stories, out / "bids", seed=order.seed))
+    outputs = tuple(output_entry(one, out) for one in written)
+    wanted = fingerprint((), settings, versions())
+    record(out, ManifestEntry("cohort", "done", order.name, wanted, (), outputs, settings, versions()))
 
 
 def _made(
@@ -141,13 +163,30 @@ def _made(
     if len(jobs) <= 1 or workers == 1:
         yield from (_make_patient(*job, workers) for job in jobs)
         return
-    with ProcessPoolExecutor(max_workers=min(workers, len(jobs)), mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(min(workers, len(jobs)), get_context("spawn"), initializer=_end_with_parent) as pool:
         running = [pool.submit(_make_patient, *job, 1) for job in jobs]
         try:
             yield from (one.result() for one in as_completed(running))
+        except BrokenProcessPool:
+            raise Stopped(
+                f"one of {min(workers, len(jobs))} processes was ended from outside, perhaps for lack of memory; finished patients are "
+                "kept, start the same command again with fewer workers"
+            ) from None
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
+
+
+def _end_with_parent() -> None:
+    """A worker must not outlive a killed run: it would write beside the next one, or wait for work for ever."""
+    parent = parent_process()
+    if parent is not None:
+        Thread(target=_end_after, args=(parent,), daemon=True).start()
+
+
+def _end_after(parent: BaseProcess) -> None:
+    parent.join()
+    os._exit(1)
 
 
 def _make_patient(order: Order, out: Path, index: int, wanted: str, workers: int) -> str:
@@ -158,10 +197,10 @@ def _make_patient(order: Order, out: Path, index: int, wanted: str, workers: int
     try:
         written = _scan_and_write(order, simulation, story, index, out, workers)
     except (AfterglowError, ValueError) as error:
-        record(out, ManifestEntry(key, "failed", order.method, wanted, (), (), settings, versions(), message=str(error)))
+        record(out, ManifestEntry(key, "failed", order.name, wanted, (), (), settings, versions(), message=str(error)))
         return f"{key}: {error}"
     outputs = tuple(output_entry(one, out) for one in written)
-    record(out, ManifestEntry(key, "done", order.method, wanted, (), outputs, settings, versions()))
+    record(out, ManifestEntry(key, "done", order.name, wanted, (), outputs, settings, versions()))
     return ""
 
 
@@ -196,7 +235,7 @@ def _dicom(order: Order, simulation: Simulation, story: Story, exam: DigitalExam
     told = {s.role: ScanTiming(s.timing.tr_s, s.timing.te_s, s.timing.ti_s, s.timing.flip_deg) for s in exam.series}
     return list(
         write_exam_dicom(
-            exam, out / "dicom", str(order.dicom), cohort=f"{order.method} {order.seed} {order.size}{' ideal' * order.ideal}", subject=story.subject,
+            exam, out / "dicom", str(order.dicom), cohort=f"{order.name} {order.seed} {order.size}{' ideal' * order.ideal}", subject=story.subject,
             participant=story.participant, body_part=simulation.site.upper(), told=told,
         )
     )  # fmt: skip
