@@ -1,25 +1,21 @@
 """One visit of a digital patient, scanned: every series that the story says was acquired, the outlines, and the truth."""
 
-from collections.abc import Mapping
-
 import numpy as np
 from numpy.typing import NDArray
 
 from afterglow.records.protocol import Anatomy, Diffusion
 from afterglow.simulate.acquisition import Acquisition, AnatomyProtocol, DwiProtocol, MrsiProtocol, Size
-from afterglow.simulate.anatomy_images import LateContrast, acquire_anatomy, with_inversion_time
+from afterglow.simulate.anatomy_images import LateContrast, acquire_anatomy, timing_of
 from afterglow.simulate.diffusion_images import acquire_dwi
 from afterglow.simulate.exam_dynamic import Scanned, scan_dce, scan_dsc
 from afterglow.simulate.exam_plans import anatomy_plan, anatomy_voxels, dwi_plan, dynamic_voxels, mrsi_plan
 from afterglow.simulate.exam_visit import Visit, begin_visit
 from afterglow.simulate.geometry import series_grid
 from afterglow.simulate.mrsi_plan import place_box
-from afterglow.simulate.sequences import InversionGradientEcho, Sequence, SpinEcho, TurboSpinEcho
 from afterglow.simulate.series import DigitalExam, DigitalSeries, DigitalSpectra, Outline, Timing, TrueMap, VisitTruth
 from afterglow.simulate.spectroscopy import acquire_mrsi
 from afterglow.simulate.story import VisitStory
 from afterglow.simulate.subject import Subject
-from afterglow.simulate.tissues import Tissue
 from afterglow.simulate.warp import resample
 
 Map = NDArray[np.float32]
@@ -73,19 +69,10 @@ def scan_anatomy(visit: Visit, made: AnatomyProtocol) -> Scanned:
     image = acquire_anatomy(visit.scene, grid, pose, plan, late=late, receive=visit.fields.receive, rng=visit.rng_of(made.role))
     contrast = made.role.removeprefix("CE-")
     series = DigitalSeries(
-        made.role, image, Anatomy(contrast), visit.acquisition.field_t, start_s=made.start_s, name=made.sequence
-    )
+        made.role, image, Anatomy(contrast), visit.acquisition.field_t, start_s=made.start_s, name=made.sequence,
+        timing=_timing(plan.sequence, visit.scene.tissues),
+    )  # fmt: skip
     return Scanned((series,), VisitTruth(transforms={made.role: pose}))
-
-
-def _timing(sequence: Sequence, tissues: Mapping[str, Tissue]) -> Timing:
-    match with_inversion_time(sequence, tissues):
-        case SpinEcho(tr_s, te_s):
-            return Timing(tr_s, te_s, flip_deg=90.0)
-        case TurboSpinEcho(tr_s, te_s, _, ti_s):
-            return Timing(tr_s, te_s, ti_s, flip_deg=90.0)
-        case InversionGradientEcho(tr_s, ti_s, te_s, flip_deg):
-            return Timing(tr_s, te_s, ti_s, flip_deg)
 
 
 def scan_dwi(visit: Visit, made: DwiProtocol) -> Scanned:
