@@ -26,6 +26,7 @@ from afterglow.simulate.sequences import (
     null_ti_s,
     sequence_signal,
 )
+from afterglow.simulate.series import Timing
 from afterglow.simulate.tissues import Tissue
 from afterglow.simulate.voxels import voxel_means
 
@@ -155,6 +156,17 @@ def with_inversion_time(sequence: Sequence, tissues: Mapping[str, Tissue]) -> Se
     if isinstance(sequence, TurboSpinEcho) and sequence.nulled:
         return replace(sequence, ti_s=null_ti_s(sequence, tissues[sequence.nulled].t1_s), nulled="")
     return sequence
+
+
+def timing_of(sequence: Sequence, tissues: Mapping[str, Tissue]) -> Timing:
+    """What a header says of the sequence, its TI found where it names a tissue to null."""
+    match with_inversion_time(sequence, tissues):
+        case SpinEcho(tr_s, te_s):
+            return Timing(tr_s, te_s, flip_deg=90.0)
+        case TurboSpinEcho(tr_s, te_s, _, ti_s):
+            return Timing(tr_s, te_s, ti_s, flip_deg=90.0)
+        case InversionGradientEcho(tr_s, ti_s, te_s, flip_deg):
+            return Timing(tr_s, te_s, ti_s, flip_deg)
 
 
 def scene_signal(scene: Scene, plan: AnatomyPlan, late: LateContrast | None) -> Map:

@@ -70,7 +70,7 @@ def scan_anatomy(visit: Visit, made: AnatomyProtocol) -> Scanned:
     contrast = made.role.removeprefix("CE-")
     series = DigitalSeries(
         made.role, image, Anatomy(contrast), visit.acquisition.field_t, start_s=made.start_s, name=made.sequence,
-        timing=_timing(plan.sequence, visit.scene.tissues),
+        timing=timing_of(plan.sequence, visit.scene.tissues),
     )  # fmt: skip
     return Scanned((series,), VisitTruth(transforms={made.role: pose}))
 
