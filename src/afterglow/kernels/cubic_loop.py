@@ -34,14 +34,14 @@ def read_spline(knots: Array, matrix: Array, origin: Array, out: Array) -> None:
                 weigh(z - r, wz)
                 for c in range(4):
                     at = abs(r - 1 + c)
-                    cz[c] = at if at <= last[2] else 2 * last[2] - at
+                    cz[c] = max(at if at <= last[2] else 2 * last[2] - at, 0)  # below 0 in a single slice, at no weight
                 total = 0.0
                 for a in range(4):
                     here = abs(p - 1 + a)
-                    here = here if here <= last[0] else 2 * last[0] - here
+                    here = max(here if here <= last[0] else 2 * last[0] - here, 0)
                     for b in range(4):
                         there = abs(q - 1 + b)
-                        there = there if there <= last[1] else 2 * last[1] - there
+                        there = max(there if there <= last[1] else 2 * last[1] - there, 0)
                         line = wz[0] * knots[here, there, cz[0]] + wz[1] * knots[here, there, cz[1]]
                         line += wz[2] * knots[here, there, cz[2]] + wz[3] * knots[here, there, cz[3]]
                         total += wx[a] * wy[b] * line
