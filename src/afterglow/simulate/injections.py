@@ -7,7 +7,7 @@ import numpy as np
 from afterglow.simulate import dce, vascular
 
 _PARKER_MMOL_KG = 0.1  # of the population curve
-_CIRCULATION_S, _CIRCULATION_SPREAD_S = 9.0, 1.0  # from the arm to the brain, and from injection to injection; assumed
+CIRCULATION_S, _CIRCULATION_SPREAD_S = 9.0, 1.0  # from the arm to the brain, and from injection to injection; assumed
 _WIDTH_SPREAD = 0.05  # of two boluses of one patient; assumed, as hearts do not repeat themselves
 _TAIL_S = 60.0
 
@@ -27,16 +27,22 @@ def give(doses: tuple[tuple[str, float, float], ...], rng: np.random.Generator) 
     """Injections (role, time in s, dose) with a shape of their own each, in the order of their times."""
     made = []
     for role, at_s, dose in sorted(doses, key=lambda one: one[1]):
-        late_s = float(rng.normal(_CIRCULATION_S, _CIRCULATION_SPREAD_S))
+        late_s = float(rng.normal(CIRCULATION_S, _CIRCULATION_SPREAD_S))
         made.append(Given(role, at_s, dose, max(late_s, 4.0), float(np.exp(rng.normal(0.0, _WIDTH_SPREAD)))))
     return tuple(made)
 
 
 def plasma(given: tuple[Given, ...], *, until_s: float, haematocrit: float, scale: float) -> dce.Bolus:
-    """Plasma curves in artery and vein of all injections together, on the clock of the visit."""
+    """Plasma curves in artery and vein of all injections together, on the clock of the visit.
+
+    Each comes as early or late as its own circulation; the population curve's shape is kept, `width` is that of first passes.
+    """
     parts = [
         dce.make_bolus(
-            start_s=one.at_s, until_s=until_s, haematocrit=haematocrit, scale=scale * one.dose_mmol_kg / _PARKER_MMOL_KG
+            start_s=one.at_s + one.circulation_s - _CIRCULATION_S,
+            until_s=until_s,
+            haematocrit=haematocrit,
+            scale=scale * one.dose_mmol_kg / _PARKER_MMOL_KG,
         )
         for one in given
     ]
