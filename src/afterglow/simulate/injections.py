@@ -39,7 +39,7 @@ def plasma(given: tuple[Given, ...], *, until_s: float, haematocrit: float, scal
     """
     parts = [
         dce.make_bolus(
-            start_s=one.at_s + one.circulation_s - _CIRCULATION_S,
+            start_s=one.at_s + one.circulation_s - CIRCULATION_S,
             until_s=until_s,
             haematocrit=haematocrit,
             scale=scale * one.dose_mmol_kg / _PARKER_MMOL_KG,
