@@ -23,7 +23,7 @@ from matplotlib.patches import FancyBboxPatch
 from PIL import Image
 
 from afterglow.flows.demo import METHOD, run_demo
-from afterglow.flows.digital_dsc import write_dsc_visit
+from afterglow.flows.digital import write_patient
 from afterglow.flows.run import run_participants
 from afterglow.flows.work import silent
 from afterglow.records.response import Category, Verdict
@@ -56,7 +56,7 @@ def main() -> None:
 
 def dsc_picture(folder: Path) -> None:
     """The panel of a DSC visit over the loops of lesion and reference."""
-    write_dsc_visit(simulate_dsc_visit(DSC_PLAN, seed=3), folder / "bids", None)
+    write_patient(simulate_dsc_visit(DSC_PLAN, seed=3).patient, folder / "bids", folder / "truth")
     done = run_participants(
         folder / "bids", folder / "results", "stadlbauer2025",
         participants=(), session_labels=(), outlines_dir=None, workers=2, progress=silent,

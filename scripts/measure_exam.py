@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import shift
 
-from afterglow.flows.digital_dsc import write_dsc_visit
+from afterglow.flows.digital import write_patient
 from afterglow.flows.method import load_method
 from afterglow.io.images import write_image, write_mask
 from afterglow.io.write import write_json, write_tsv
@@ -131,8 +131,9 @@ def write_exam(bids: Path, rng: np.random.Generator) -> None:
 
 
 def write_dsc_exam(bids: Path) -> None:
-    """The BIDS folder of a microvascular visit."""
-    write_dsc_visit(simulate_dsc_visit(DscVisitPlan(shape=DSC_SHAPE, voxel_mm=DSC_MM, motion=1.0), seed=1), bids, None)
+    """The BIDS folder of a microvascular visit, its truth beside it."""
+    visit = simulate_dsc_visit(DscVisitPlan(shape=DSC_SHAPE, voxel_mm=DSC_MM, motion=1.0), seed=1)
+    write_patient(visit.patient, bids, bids.parent / "truth")
 
 
 def run_measured(bids: Path, out: Path, method: str, workers: int) -> tuple[float, float, float]:

@@ -24,7 +24,7 @@ def patient() -> DigitalPatient:
 def pristine() -> Path:
     """Its BIDS folder, to be copied and never changed."""
     root = Path(mkdtemp(prefix="afterglow-digital-"))
-    write_patient(patient(), "01", root / "bids", root / "truth")
+    write_patient(patient(), root / "bids", root / "truth")
     return root / "bids"
 
 

@@ -5,7 +5,7 @@ from functools import cache
 from pathlib import Path
 from tempfile import mkdtemp
 
-from afterglow.flows.digital_dsc import write_dsc_visit
+from afterglow.flows.digital import write_patient
 from afterglow.simulate.dsc_visit import DscVisit, DscVisitPlan, simulate_dsc_visit
 
 METHOD = "stadlbauer2025"
@@ -22,7 +22,7 @@ def visit() -> DscVisit:
 def pristine() -> Path:
     """Its BIDS folder, to be copied and never changed."""
     root = Path(mkdtemp(prefix="afterglow-dsc-"))
-    write_dsc_visit(visit(), root / "bids", None)
+    write_patient(visit().patient, root / "bids", root / "truth")
     return root / "bids"
 
 

@@ -11,7 +11,7 @@ from tests.digital import run
 from tests.doors.test_dsc_way import without_registration
 from tests.dsc_digital import METHOD, PLAN
 
-from afterglow.flows.digital_dsc import write_dsc_visit
+from afterglow.flows.digital import write_patient
 from afterglow.records.result import ExamResult
 from afterglow.simulate.dsc_signal import Scan
 from afterglow.simulate.dsc_visit import DscVisit, simulate_dsc_visit
@@ -34,7 +34,7 @@ def written(visits: tuple[DscVisit, DscVisit], folder: Path, names: dict[str, st
     bids, kept = folder / "bids", folder / "kept"
     kept.mkdir()
     for visit, made in zip(visits, ("early", "late"), strict=True):
-        write_dsc_visit(visit, bids, None)
+        write_patient(visit.patient, bids, folder / "truth")
         for acq in ("GE", "SE"):
             for end in ("nii.gz", "json"):
                 source = bids / f"sub-01/ses-01/perf/sub-01_ses-01_acq-{acq}_dsc.{end}"

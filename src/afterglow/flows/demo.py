@@ -12,15 +12,15 @@ from afterglow.io.atomic import require_writable
 from afterglow.records.errors import AfterglowError
 from afterglow.records.response import Category, Verdict
 from afterglow.records.result import ExamResult
-from afterglow.simulate.patient import DigitalVisit, simulate_patient
+from afterglow.simulate.patient import simulate_patient
 from afterglow.simulate.plan import PLANS
+from afterglow.simulate.series import DigitalExam
 
 METHOD = "ademola2025"
 SCENARIO = "necrosis"
 EXPECTED: dict[str, Category] = {"necrosis": "response", "recurrence": "progression"}
 QUANTITIES = ("ktrans", "ve", "vp")
 TOLERANCE = 0.05  # of the true value
-SUBJECT = "01"
 
 
 @dataclass(frozen=True)
@@ -66,12 +66,12 @@ def run_demo(folder: Path, *, seed: int, workers: int, progress: Progress) -> De
     patient = simulate_patient(SCENARIO, seed=seed, plan=PLANS["brain"], workers=workers, progress=tell)
     progress("writing the scans", 0, 1)
     bids = folder / "bids"
-    write_patient(patient, SUBJECT, bids, folder / "truth")
+    write_patient(patient, bids, folder / "truth", workers=workers)
     run = run_participants(
         bids,
         folder / "results",
         METHOD,
-        participants=[SUBJECT],
+        participants=[patient.story.subject],
         session_labels=(),
         outlines_dir=None,
         workers=workers,
@@ -84,15 +84,16 @@ def run_demo(folder: Path, *, seed: int, workers: int, progress: Progress) -> De
     return DemoReport(run.reports[0], bids, errors, result.verdicts[0], EXPECTED[SCENARIO])
 
 
-def _errors(exam: ExamResult, visit: DigitalVisit) -> list[TruthError]:
+def _errors(exam: ExamResult, visit: DigitalExam) -> list[TruthError]:
     """Over the voxels of the true lesion that were measured."""
     made = []
+    lesion = visit.truth.map_of("enhancing", "dce").values > 0.5
     for name in QUANTITIES:
         found = exam.map_of(name)
         if found is None:
             continue
-        true = visit.truth.maps[name]
-        where = visit.lesion_dce & np.isfinite(found.values)
+        true = visit.truth.map_of(name, "dce").values
+        where = lesion & np.isfinite(found.values)
         values = found.values[where], true[where]
         means, medians = (float(v.mean()) for v in values), (float(np.median(v)) for v in values)
         made.append(TruthError(exam.session, name, found.quantity.unit, *means, *medians))

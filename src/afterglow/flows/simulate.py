@@ -5,7 +5,7 @@ import os
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from multiprocessing import get_context, parent_process
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -15,7 +15,7 @@ import numpy as np
 
 from afterglow.flows.digital_dicom import write_exam_dicom
 from afterglow.flows.digital_exam import write_exam
-from afterglow.flows.digital_tables import write_cohort_tables
+from afterglow.flows.digital_tables import write_cohort_tables, write_story_truth
 from afterglow.flows.keys import versions
 from afterglow.flows.simulation_file import Simulation, load_simulation, simulation_text
 from afterglow.flows.work import Progress
@@ -24,7 +24,7 @@ from afterglow.io.dicom_nouns import ScanTiming
 from afterglow.io.dicom_write import STYLES, require_pydicom
 from afterglow.io.manifest import ManifestEntry, fingerprint, is_finished, output_entry, publish, read_manifest, record
 from afterglow.io.sidecar import read_json
-from afterglow.io.write import plain, write_json
+from afterglow.io.write import write_json
 from afterglow.records.errors import AfterglowError, BadInput, Stopped
 from afterglow.simulate.cohort import draw_stories, draw_story
 from afterglow.simulate.exam import scan_visit
@@ -227,7 +227,7 @@ def _scan_and_write(order: Order, simulation: Simulation, story: Story, index: i
 
     with ThreadPoolExecutor(max_workers=side_by_side) as pool:
         written = [file for files in pool.map(one, range(len(story.visits))) for file in files]
-    written.append(write_json(out / "truth" / f"sub-{story.subject}.json", _told(order, story, index)))
+    written.append(write_story_truth(story, out / "truth", seed=order.seed, index=index))
     return written
 
 
@@ -239,24 +239,3 @@ def _dicom(order: Order, simulation: Simulation, story: Story, exam: DigitalExam
             participant=story.participant, body_part=simulation.site.upper(), told=told,
         )
     )  # fmt: skip
-
-
-def _told(order: Order, story: Story, index: int) -> dict[str, object]:
-    """Everything the truth knows of a patient that is not an image."""
-    events: list[dict[str, object]] = [{"day": v.day, "what": "visit", "session": v.session} for v in story.visits]
-    events += [{"day": t.day, "what": t.kind, "dose_gy": t.dose_gy, "agent": t.agent or None} for t in story.treatments]
-    events += [{"day": o.day, "what": "outcome", "label": o.label, "basis": o.basis} for o in story.outcomes]
-    content = {
-        "subject": story.subject,
-        "group": story.group,
-        "seed": order.seed,
-        "index": index,
-        "hidden": dict(story.hidden),
-        "participant": dict(story.participant),
-        "events": sorted(events, key=lambda event: (float(str(event["day"])), str(event["what"]))),
-        "visits": [
-            {"session": v.session, "day": v.day, "roles": list(v.roles), "lesion": asdict(v.lesion)} for v in story.visits
-        ],
-    }
-    told = plain(content)
-    return told if isinstance(told, dict) else {}

@@ -17,14 +17,18 @@ from afterglow.kernels.convolution import exp_convolve
 from afterglow.kernels.cubic import cubic_resampled
 from afterglow.kernels.types import Array
 from afterglow.records.grid import Grid
+from afterglow.records.protocol import Epi, Injection
 from afterglow.simulate.body import Body, Sampled
 from afterglow.simulate.dsc_signal import HAEMATOCRIT, STEP_S, LeakyTissue, Scan, gradient_echo, spin_echo
 from afterglow.simulate.scanner import HeadMotion, Image, rician, storage_slope, stored
+from afterglow.simulate.series import DigitalSeries
 from afterglow.simulate.vascular import ARCHITECTURES, Bolus, Echoes, Network, artery_mM, compartments_mM, vascular_rates
 from afterglow.simulate.warp import rigid
 
 Map = NDArray[np.float32]
 Echo = Literal["gradient", "spin"]
+
+ROLES: Mapping[Echo, str] = {"gradient": "dsc-ge", "spin": "dsc-se"}
 
 _DEVIATION = 0.15  # of the texture, where the expansion is taken
 _RATES_PER_S = np.concatenate([[0.0], np.geomspace(1e-5, 0.2, 160)])  # kep of the table of leaks; linear between is good to 1e-5
@@ -96,6 +100,15 @@ def acquire_dsc(
         for _ in pool.map(one, range(made.scan.frames)):
             tick()
     return stored(clean, storage_slope(clean), body.grid)
+
+
+def as_series(made: DscScan, image: Image, injection: Injection, *, start_s: float, haematocrit: float | None) -> DigitalSeries:
+    """The scan with what its header says; `start_s` after the start of the visit."""
+    scan, field_t = made.scan, made.echoes.field_t
+    return DigitalSeries(
+        ROLES[made.echo], image, Epi(made.echo, scan.tr_s, made.te_s, scan.flip_deg, field_t), field_t,
+        np.asarray(scan.times_s, dtype=np.float64), made.slice_times_s, start_s, injection, haematocrit=haematocrit,
+    )  # fmt: skip
 
 
 def clean_dsc(body: Body, made: DscScan) -> Map:

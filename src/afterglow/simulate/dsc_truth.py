@@ -9,6 +9,7 @@ from afterglow.kernels.loop import loop_area
 from afterglow.simulate.body import Body
 from afterglow.simulate.dsc_scan import voxel_of
 from afterglow.simulate.dsc_signal import HAEMATOCRIT, STEP_S
+from afterglow.simulate.series import TrueMap
 from afterglow.simulate.vascular import ARCHITECTURES, Bolus, Echoes, Network, artery_mM, compartments_mM, vascular_rates
 
 Map = NDArray[np.float32]
@@ -16,6 +17,24 @@ Map = NDArray[np.float32]
 _SPAN_S = 60.0
 _THINNED = 4  # of the fine clock; .2 s between points of the true loop
 _CHUNK = 8192
+_BRAIN = ("grey", "white", "oedema", "infiltration", "tumour", "scar")
+_SHARES = (*_BRAIN, "core", "cavity", "csf", "artery", "vein")
+
+
+def true_maps(body: Body, bolus: Bolus, network: Network, echoes: Echoes, *, both: bool, space: str) -> tuple[TrueMap, ...]:
+    """Blood volume and shares of tissues in each voxel of the series, the body as sampled; where `both` echoes were scanned, their loops in brain.
+
+    `enhancing` is tumour and scar together; `space` is the role of the series.
+    """
+    none = np.zeros(body.grid.shape, np.float32)
+    shares = {name: body.shares.get(name, none) for name in _SHARES}
+    maps = {"cbv": true_cbv(body), **shares, "enhancing": shares["tumour"] + shares["scar"]}
+    made = [TrueMap(name, "1", values, body.grid, space) for name, values in maps.items()]
+    if both:
+        brain = np.sum([shares[name] for name in _BRAIN], axis=0) > 0.5
+        mti, nmti = true_loops(body, bolus, network, echoes, brain)
+        made += [TrueMap("mti", "s-5/2", mti, body.grid, space), TrueMap("nmti", "1", nmti, body.grid, space)]
+    return tuple(made)
 
 
 def true_cbv(body: Body) -> Map:

@@ -2,35 +2,45 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from afterglow.records.grid import Grid
-from afterglow.records.locking import locked
+from afterglow.records.protocol import Agent, Anatomy, Diffusion, Injection
+from afterglow.simulate import dsc_truth
+from afterglow.simulate.anatomy_images import ANATOMY_PLANS, AnatomyPlan, LateContrast, acquire_anatomy, timing_of
 from afterglow.simulate.body import Body, sample_body
-from afterglow.simulate.dsc_scan import DscScan, acquire_dsc
-from afterglow.simulate.dsc_signal import Scan
-from afterglow.simulate.dsc_truth import true_cbv
-from afterglow.simulate.head import make_head
+from afterglow.simulate.diffusion_images import DWI_PLANS, acquire_dwi
+from afterglow.simulate.dsc_scan import ROLES, DscScan, Echo, acquire_dsc, as_series
+from afterglow.simulate.dsc_signal import HAEMATOCRIT, Scan
+from afterglow.simulate.head import Head, make_head
 from afterglow.simulate.head_scene import contralateral, scene_of
-from afterglow.simulate.scanner import draw_motion, rician
-from afterglow.simulate.story import LesionState, Perfusion
+from afterglow.simulate.injections import CIRCULATION_S, Given, plasma
+from afterglow.simulate.patient import DigitalPatient
+from afterglow.simulate.scanner import HeadMotion, SmoothField, draw_motion
+from afterglow.simulate.scene import Scene
+from afterglow.simulate.series import DigitalExam, DigitalSeries, Outline, Timing, VisitTruth
+from afterglow.simulate.story import LesionState, Perfusion, Story, VisitStory
 from afterglow.simulate.template import load_template
 from afterglow.simulate.tissues import with_barrier
-from afterglow.simulate.tumour import choose_seat, grow
+from afterglow.simulate.tumour import Lesion, Seat, choose_seat, grow
 from afterglow.simulate.vascular import Bolus, Echoes, Network
 
 Map = NDArray[np.float32]
-Mask = NDArray[np.bool_]
 
 _CENTRE_MM = np.array([0.0, -18.0, 14.0])
 _REFERENCE_MM = 20.0
 _ANATOMY_MM = 2.0
-_BRIGHTNESS = 800.0
 _BRAIN_LEAK = 0.1
-
+_STILL = np.eye(4)
+_EVEN = SmoothField(np.eye(10)[0], _CENTRE_MM)  # coils that are alike everywhere
+_DSC_ROLES = ("dsc-se", "dsc-ge")
+_STARTS_S = {"FLAIR": 0.0, "dwi": 300.0, "dsc-se": 600.0}  # after the start of the visit; assumed
+_LATE_S = 180.0  # T1w after the last injection; assumed
+_DOSE_MMOL_KG, _RATE_ML_S = 0.1, 4.0
+_DWI_SNR = 0.5  # of white matter at b = 0, against a frame of the DSC; assumed
+_AGENT = Agent("gadoterate", 3.0, 4.9, "as the simulation file of stadlbauer2025")
 
 # Of the lesion; assumed.
 _LEAKY = {
@@ -57,26 +67,33 @@ class DscVisitPlan:
     enhancing: str = "tumour"  # tumour or scar
     volume_ml: float = 30.0
 
+    def scan(self, echo: Echo) -> DscScan:
+        """One of the two dynamic scans."""
+        later = replace(self.bolus, onset_s=self.bolus.onset_s + self.offset_s)
+        scan, bolus = (self.se, self.bolus) if echo == "spin" else (self.ge, later)
+        return DscScan(echo, scan, bolus, self.snr0, self.network, self.echoes)
+
+    def start_s(self, echo: Echo) -> float:
+        """Start of that scan after the start of the visit: the GE injection follows the earliest before it."""
+        waits = max((seconds for seconds, _ in self.ge.earlier), default=0.0)
+        return _STARTS_S["dsc-se"] + (waits if echo == "gradient" else 0.0)
+
 
 @dataclass(frozen=True, eq=False)
 class DscVisit:
-    """The scans of one visit as magnitudes, outlines, and the truth on the grid of the DSC series."""
+    """A patient of one visit, and the plan it was scanned by."""
 
     plan: DscVisitPlan
-    grid: Grid
-    ge: Map  # (i, j, k, t)
-    se: Map
-    dwi: Map  # (i, j, k, b)
-    anatomy_grid: Grid
-    t1w: Map  # after contrast agent
-    flair: Map
-    lesion: Mask  # on the anatomy
-    reference: Mask
-    truth: Mapping[str, Map]  # shares of the tissues, and cbv
+    patient: DigitalPatient
 
-    def __post_init__(self) -> None:
-        for name in ("ge", "se", "dwi", "t1w", "flair", "lesion", "reference"):
-            object.__setattr__(self, name, locked(getattr(self, name)))
+    @property
+    def exam(self) -> DigitalExam:
+        return self.patient.visits[0]
+
+    @property
+    def truth(self) -> Mapping[str, Map]:
+        """True maps on the grid of the DSC series by name: shares of the tissues, cbv, mti, nmti."""
+        return {one.quantity: one.values for one in self.exam.truth.maps if one.space in _DSC_ROLES}
 
 
 def simulate_dsc_visit(plan: DscVisitPlan, *, seed: int) -> DscVisit:
@@ -87,18 +104,32 @@ def simulate_dsc_visit(plan: DscVisitPlan, *, seed: int) -> DscVisit:
     state = LesionState(plan.volume_ml, share, _LEAKY["tumour"], _LEAKY["scar"], rim_mm=8.0, ragged_mm=1.5, oedema_mm=14.0)
     head = make_head(load_template(), spacing_mm=_ANATOMY_MM, rng=rng, pushed_from=seat.push(state))
     lesion = grow(head, seat, (state,), rng)[0]
-    scene = scene_of(head, lesion, with_barrier(_BRAIN_LEAK))
-    body = sample_body(scene, _grid(plan), np.eye(4))
-    se, ge = (_dynamic(plan, body, echo, rng) for echo in ("spin", "gradient"))
-    dwi = _diffusion(plan, body, rng)
-    white = contralateral(head, seat, radius_mm=_REFERENCE_MM)
-    t1w, flair = _anatomies(scene.fractions, plan.enhancing, rng)
-    mask = np.zeros(head.grid.shape, dtype=bool)
-    mask[lesion.box] = lesion.enhancing > 0.5
-    return DscVisit(
-        plan, body.grid, ge, se, dwi, head.grid, t1w, flair,
-        lesion=mask, reference=white > 0.95, truth={**body.shares, "cbv": true_cbv(body)},
-    )  # fmt: skip
+    visit = VisitStory("01", 0.0, state, (*_DSC_ROLES, "dwi", "FLAIR", "CE-T1w"))
+    exam = _scanned(plan, visit, scene_of(head, lesion, with_barrier(_BRAIN_LEAK)), _outlines(head, seat, lesion), rng)
+    story = Story("01", plan.enhancing, {"diagnosis": "glioma"}, (visit,))
+    return DscVisit(plan, DigitalPatient(story, (exam,), "Simulated patient with a glioma, scanned twice by DSC.", seed))
+
+
+def _scanned(
+    plan: DscVisitPlan, visit: VisitStory, scene: Scene, outlines: tuple[Outline, ...], rng: np.random.Generator
+) -> DigitalExam:
+    """Both DSC scans on a slab of the body, diffusion on the same slab, anatomy on the scene's own grid."""
+    body = sample_body(scene, _grid(plan), _STILL)
+    se, se_motion = _dynamic(plan, body, "spin", rng)
+    ge, ge_motion = _dynamic(plan, body, "gradient", rng)
+    made = replace(DWI_PLANS["b 0, 1000, 2000"], b_s_mm2=plan.b_s_mm2, snr=_DWI_SNR * plan.snr0)
+    dwi = acquire_dwi(scene, body.grid, _STILL, made, receive=_EVEN, rng=rng)
+    field_t, timing = plan.echoes.field_t, Timing(made.tr_s, made.te_s, flip_deg=90.0)
+    protocol = Diffusion(made.b_s_mm2, made.te_s, field_t)
+    weighted = DigitalSeries("dwi", dwi.image, protocol, field_t, start_s=_STARTS_S["dwi"], timing=timing)
+    t1w = _anatomy(scene, ANATOMY_PLANS["CE-T1w 3D"], plan, _late(plan), rng)
+    flair = _anatomy(scene, ANATOMY_PLANS["FLAIR 2D"], plan, None, rng)
+    maps = dsc_truth.true_maps(body, plan.bolus, plan.network, plan.echoes, both=True, space=se.role)
+    series = (flair, weighted, se, ge, t1w)
+    truth = VisitTruth(
+        (*maps, *dwi.maps), motion={se.role: se_motion, ge.role: ge_motion}, transforms=dict.fromkeys(visit.roles, _STILL)
+    )
+    return DigitalExam(visit.session, visit.day, series, None, outlines, truth)
 
 
 def _grid(plan: DscVisitPlan) -> Grid:
@@ -107,63 +138,37 @@ def _grid(plan: DscVisitPlan) -> Grid:
     return Grid(plan.shape, affine)
 
 
-def _dynamic(plan: DscVisitPlan, body: Body, echo: Literal["spin", "gradient"], rng: np.random.Generator) -> Map:
-    """One DSC scan as the scanner stores it."""
-    later = replace(plan.bolus, onset_s=plan.bolus.onset_s + plan.offset_s)
-    scan, bolus = (plan.se, plan.bolus) if echo == "spin" else (plan.ge, later)
-    made = DscScan(echo, scan, bolus, plan.snr0, plan.network, plan.echoes)
-    motion = draw_motion(rng, scan.frames, amount=plan.motion, centre_mm=_CENTRE_MM)
+def _dynamic(plan: DscVisitPlan, body: Body, echo: Echo, rng: np.random.Generator) -> tuple[DigitalSeries, HeadMotion]:
+    """One DSC scan, and how the head moved in it."""
+    made = plan.scan(echo)
+    motion = draw_motion(rng, made.scan.frames, amount=plan.motion, centre_mm=_CENTRE_MM)
     seeds = np.random.SeedSequence(int(rng.integers(2**32)))
     image = acquire_dsc(body, made, motion, np.ones(body.grid.shape, np.float32), seeds)
-    return image.stored.astype(np.float32)
+    injection = Injection(_AGENT.name, _DOSE_MMOL_KG, made.bolus.onset_s - CIRCULATION_S, _RATE_ML_S)
+    return as_series(made, image, injection, start_s=plan.start_s(echo), haematocrit=None), motion
 
 
-def _diffusion(plan: DscVisitPlan, body: Body, rng: np.random.Generator) -> Map:
-    images = []
-    for b in plan.b_s_mm2:
-        rows = {name: body.table[name] for name in body.shares}
-        parts = [
-            np.float32(row.proton_density * (1 - row.fat) * np.exp(-0.08 / row.t2_s - b * row.adc_mm2_s)) * body.shares[name]
-            for name, row in rows.items()
-        ]
-        images.append(_BRIGHTNESS * np.sum(parts, axis=0))
-    clean = np.stack(images, axis=-1).astype(np.float32)
-    return rician(clean, float(np.median(clean[..., 0][body.shares["white"] > 0.8])) / (0.5 * plan.snr0), rng)
+def _late(plan: DscVisitPlan) -> LateContrast:
+    """What is left of all injections when the T1w image is taken, on the clock of the visit."""
+    last_s = plan.start_s("gradient") + plan.scan("gradient").bolus.onset_s - CIRCULATION_S
+    doses = ((0.0, 1.0), *plan.ge.earlier)
+    given = tuple(Given(ROLES["gradient"], last_s - s, _DOSE_MMOL_KG * share, CIRCULATION_S, 1.0) for s, share in doses)
+    bolus = plasma(given, until_s=last_s + _LATE_S, haematocrit=HAEMATOCRIT, scale=1.0)
+    return LateContrast(bolus, _AGENT, last_s + _LATE_S)
 
 
-def _anatomies(fractions: Mapping[str, Map], enhancing: str, rng: np.random.Generator) -> tuple[Map, Map]:
-    """T1w after contrast agent, and FLAIR: looked at, never quantified."""
-    t1w = {
-        "white": 1.0,
-        "grey": 0.7,
-        "csf": 0.25,
-        "oedema": 0.6,
-        "core": 0.35,
-        enhancing: 1.6,
-        "vein": 1.6,
-        "artery": 1.6,
-        "dura": 1.4,
-        "plexus": 1.5,
-        "fat": 1.4,
-        "marrow": 0.9,
-        "muscle": 0.6,
-        "mucosa": 1.3,
-    }
-    flair = {
-        "white": 0.6,
-        "grey": 0.75,
-        "csf": 0.1,
-        "oedema": 1.25,
-        "core": 0.5,
-        enhancing: 1.0,
-        "fat": 0.9,
-        "muscle": 0.4,
-        "mucosa": 0.7,
-        "dura": 0.5,
-        "plexus": 0.7,
-    }
-    images = []
-    for weights in (t1w, flair):
-        clean = np.sum([np.float32(weights.get(name, 0.1)) * part for name, part in fractions.items()], axis=0).astype(np.float32)
-        images.append(_BRIGHTNESS * rician(clean, 0.02, rng))
-    return images[0], images[1]
+def _anatomy(
+    scene: Scene, made: AnatomyPlan, plan: DscVisitPlan, late: LateContrast | None, rng: np.random.Generator
+) -> DigitalSeries:
+    image = acquire_anatomy(scene, scene.grid, _STILL, made, late=late, receive=_EVEN, rng=rng)
+    start_s = _STARTS_S[made.role] if late is None else late.at_s
+    contrast, timing = Anatomy(made.role.removeprefix("CE-")), timing_of(made.sequence, scene.tissues)
+    return DigitalSeries(made.role, image, contrast, plan.echoes.field_t, start_s=start_s, timing=timing)
+
+
+def _outlines(head: Head, seat: Seat, lesion: Lesion) -> tuple[Outline, ...]:
+    """Enhancing tissue, and white matter of the other side, on the head's own grid."""
+    mask = np.zeros(head.grid.shape, dtype=bool)
+    mask[lesion.box] = lesion.enhancing > 0.5
+    white = contralateral(head, seat, radius_mm=_REFERENCE_MM)
+    return Outline("lesion", mask, head.grid), Outline("reference", white > 0.95, head.grid)

@@ -7,30 +7,27 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from afterglow.records.grid import Grid
-from afterglow.records.protocol import Anatomy, Epi, Injection
-from afterglow.simulate import vascular
+from afterglow.records.protocol import Injection
+from afterglow.simulate import dce_truth, dsc_truth
 from afterglow.simulate.acquire import acquire_b1, acquire_dce, acquire_vfa, noise_sigma
 from afterglow.simulate.acquisition import DceProtocol, DscProtocol
-from afterglow.simulate.body import Body, sample_body, uptake
-from afterglow.simulate.dsc_scan import DscScan, acquire_dsc
+from afterglow.simulate.body import sample_body, uptake
+from afterglow.simulate.dsc_scan import DscScan, acquire_dsc, as_series
 from afterglow.simulate.dsc_signal import Scan
-from afterglow.simulate.dsc_truth import true_cbv, true_loops
 from afterglow.simulate.exam_plans import dce_plan, dynamic_voxels
 from afterglow.simulate.exam_visit import Visit
 from afterglow.simulate.geometry import interleaved_s, series_grid
 from afterglow.simulate.injections import first_pass, on_clock_of
-from afterglow.simulate.patient import true_maps
 from afterglow.simulate.scanner import HeadMotion, draw_motion
-from afterglow.simulate.series import DigitalSeries, TrueMap, VisitTruth
+from afterglow.simulate.series import DigitalSeries, VisitTruth
 from afterglow.simulate.vascular import Echoes, Network, artery_mM
 from afterglow.simulate.warp import rigid
 
 Map = NDArray[np.float32]
 Matrix = NDArray[np.float64]
 
-_UNITS = {"ktrans": "/min", "t1": "s", "delay": "s"}  # of true maps; else 1
+_VFA_BEFORE_S = 60.0  # the flip angles start this long before the dynamic series; assumed
 _DSC_MOTION = 0.4  # of the patient's motion: a DSC scan lasts two minutes, a DCE five
-_BRAIN = ("grey", "white", "oedema", "infiltration", "tumour", "scar")
 _PLASMA_TABLE_S = 1.0
 
 
@@ -48,31 +45,20 @@ def scan_dce(visit: Visit, made: DceProtocol, workers: int) -> Scanned:
     grid = _slab(visit, made.plane, plan.dce_voxel_mm, plan.dce_shape[2])
     pose = visit.poses["dce"]
     body = sample_body(visit.scene, grid, pose)
-    times_s = np.arange(plan.n_frames, dtype=np.float64) * plan.frame_s
+    times_s = plan.times_s
     bolus = on_clock_of(visit.plasma(made.start_s + times_s[-1] + 2.0), made.start_s, float(times_s[-1]))
     rng = visit.rng_of("dce")
     motion = draw_motion(rng, plan.n_frames, amount=plan.motion, centre_mm=visit.subject.field.turn_centre_mm)
     sigma = noise_sigma(body, plan)
     curves = uptake(body, bolus, times_s)
-    image = acquire_dce(body, curves, plan, visit.fields, motion, sigma, visit.seed_of("dce"), workers, lambda: None)
-    field_t = visit.acquisition.field_t
-    series = [
-        DigitalSeries(
-            "dce", image, plan.dce, field_t, times_s, start_s=made.start_s, injection=plan.injection, agent=plan.agent,
-            haematocrit=plan.haematocrit,
-        )
-    ]  # fmt: skip
+    dce = acquire_dce(body, curves, plan, visit.fields, motion, sigma, visit.seed_of("dce"), workers, lambda: None)
+    series = [replace(dce, start_s=made.start_s)]
     if plan.vfa_flips_deg and "vfa" in visit.story.roles:
         angles = acquire_vfa(body, plan, visit.fields, _since(pose, visit.poses["vfa"]), sigma, visit.rng_of("vfa"))
-        for number, (flip, one) in enumerate(angles, start=1):
-            series.append(
-                DigitalSeries("vfa", one, replace(plan.dce, flip_deg=flip), field_t, start_s=made.start_s - 60.0, number=number)
-            )
+        series += [replace(one, start_s=made.start_s - _VFA_BEFORE_S) for one in angles]
     if made.b1 and "b1" in visit.story.roles:
-        series.append(DigitalSeries("b1", acquire_b1(body, visit.fields, visit.rng_of("b1")), Anatomy("TB1map"), field_t))
-    maps = tuple(TrueMap(q, _UNITS.get(q, "1"), v, grid, "dce") for q, v in true_maps(body, visit.fields, bolus).items())
-    columns = {"time_s": bolus.times_s, "artery_mM": bolus.artery_mM, "vein_mM": bolus.vein_mM}
-    table = {name: np.asarray(values, dtype=np.float64) for name, values in columns.items()}
+        series.append(acquire_b1(body, plan, visit.fields, visit.rng_of("b1")))
+    maps, table = dce_truth.true_maps(body, visit.fields, bolus), dce_truth.plasma_table(bolus)
     truth = VisitTruth(maps, {"plasma_dce": table}, {"dce": motion}, {"dce": pose}, {"noise_dce": sigma})
     return Scanned(tuple(series), truth)
 
@@ -100,27 +86,13 @@ def scan_dsc(visit: Visit, protocols: tuple[DscProtocol, ...], workers: int) -> 
         injection = Injection(
             visit.acquisition.agent.name, made.injection.dose_mmol_kg, made.injection.start_s, made.injection.rate_ml_s
         )
-        protocol = Epi(made.echo, made.tr_s, made.te_s, made.flip_deg, visit.acquisition.field_t)
-        series.append(DigitalSeries(made.role, image, protocol, visit.acquisition.field_t, np.asarray(scan.times_s, dtype=np.float64), one.slice_times_s, made.start_s,
-                                    injection, haematocrit=visit.acquisition.scanner.haematocrit))  # fmt: skip
+        series.append(as_series(one, image, injection, start_s=made.start_s, haematocrit=visit.acquisition.scanner.haematocrit))
         motions[made.role], boluses[made.role] = motion, bolus
         clock = np.arange(0.0, scan.times_s[-1], _PLASMA_TABLE_S / 4)
         tables[f"artery_{made.role}"] = {"time_s": clock, "blood_mM": artery_mM(clock, bolus)}
-    maps = _dsc_maps(body, boluses[first.role], echoes, grid, both=len(protocols) > 1, space=first.role)
+    bolus = boluses[first.role]
+    maps = dsc_truth.true_maps(body, bolus, Network(), echoes, both=len(protocols) > 1, space=first.role)
     return Scanned(tuple(series), VisitTruth(maps, tables, motions, {made.role: pose for made in protocols}))
-
-
-def _dsc_maps(body: Body, bolus: vascular.Bolus, echoes: Echoes, grid: Grid, *, both: bool, space: str) -> tuple[TrueMap, ...]:
-    none = np.zeros(grid.shape, np.float32)
-    shares = {name: body.shares.get(name, none) for name in (*_BRAIN, "core", "cavity", "csf", "artery", "vein")}
-    maps = [TrueMap("cbv", "1", true_cbv(body), grid, space)]
-    maps += [TrueMap(name, "1", part, grid, space) for name, part in shares.items()]
-    maps.append(TrueMap("enhancing", "1", shares["tumour"] + shares["scar"], grid, space))
-    if both:
-        brain = np.sum([shares[name] for name in _BRAIN], axis=0) > 0.5
-        mti, nmti = true_loops(body, bolus, Network(), echoes, brain)
-        maps += [TrueMap("mti", "s-5/2", mti, grid, space), TrueMap("nmti", "1", nmti, grid, space)]
-    return tuple(maps)
 
 
 def _echoes(protocols: tuple[DscProtocol, ...], field_t: float) -> Echoes:

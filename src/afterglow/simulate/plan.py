@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from afterglow.records.protocol import Agent, Injection, Spgr
 
 GADOBUTROL_3T = Agent(
@@ -42,6 +45,18 @@ class Plan:
             raise ValueError(f"plan {self.name}: the simulation needs the start of the injection")
         if self.n_frames * self.frame_s <= self.injection.start_s:
             raise ValueError(f"plan {self.name}: the injection starts after the last frame")
+
+    @property
+    def times_s(self) -> NDArray[np.float64]:
+        """Start of each frame (t,) on the clock of the dynamic series."""
+        return np.arange(self.n_frames, dtype=np.float64) * self.frame_s
+
+    @property
+    def field_t(self) -> float:
+        """ValueError where the protocol is silent."""
+        if self.dce.field_t is None:
+            raise ValueError(f"plan {self.name}: the simulation needs the field strength")
+        return self.dce.field_t
 
 
 _DCE_3T = Spgr(tr_s=0.0040, te_s=0.0018, flip_deg=25.0, field_t=3.0)  # a smaller angle saturates in the artery

@@ -7,7 +7,11 @@ its plasma volume that has fallen; the absolute values are assumed.
 
 from dataclasses import dataclass
 
-from afterglow.simulate.story import LesionState, Perfusion
+from afterglow.records.course import Treatment
+from afterglow.simulate.story import LesionState, Perfusion, Story, VisitStory
+
+_SUBJECT = "01"
+_ROLES = ("dce", "vfa", "b1", "CE-T1w")
 
 
 @dataclass(frozen=True)
@@ -20,6 +24,15 @@ class Scenario:
     days: tuple[float, float]
     treatment_day: float
     dose_gy: float
+
+    def story(self) -> Story:
+        """As a cohort would tell it; what the lesion is stays with the truth."""
+        visits = tuple(
+            VisitStory(f"{number:02d}", day, state, _ROLES)
+            for number, (day, state) in enumerate(zip(self.days, self.states, strict=True), start=1)
+        )
+        treatment = Treatment("radiosurgery", self.treatment_day, dose_gy=self.dose_gy, fractions=1, target="metastasis")
+        return Story(_SUBJECT, self.name, {"diagnosis": "brain metastasis"}, visits, (treatment,), hidden={"lesion": self.truth})
 
 
 _TUMOUR = Perfusion(ktrans_per_min=0.12, ve=0.30, vp=0.050, delay_s=1.0, spread=0.22, architecture="venule")
