@@ -73,6 +73,8 @@ LESION_TISSUES = ("tumour", "scar", "infiltration")  # their perfusion is drawn 
 _T1_RATIO = (
     1.21  # T1 at 3 T over 1.5 T, mean of abdominal tissues: de Bazelaire, Radiology 2004;230:652 (abstract); assumed for all
 )
+# Free water's T1 does not change with the field: Wang, NeuroImage 2020;213:116700 (abstract) takes it so; for fluid with protein assumed.
+_FLUIDS = ("csf", "cavity")
 _HALF_FIELD_T, _FIELD_T = 1.5, 3.0
 
 
@@ -85,7 +87,7 @@ def with_barrier(leak: float, rows: Mapping[str, Tissue] = TISSUES) -> Mapping[s
 
 
 def tissues_at(field_t: float, rows: Mapping[str, Tissue] = TISSUES) -> Mapping[str, Tissue]:
-    """The table at 1.5 or 3 T. T1 shrinks by a printed factor, T2 stays, and what T2* has beyond T2 goes with the field.
+    """The table at 1.5 or 3 T. T1 shrinks by a printed factor but in fluids, T2 stays, and what T2* has beyond T2 goes with the field.
 
     ValueError at another field, for which nothing is known here.
     """
@@ -94,6 +96,10 @@ def tissues_at(field_t: float, rows: Mapping[str, Tissue] = TISSUES) -> Mapping[
     if field_t != _HALF_FIELD_T:
         raise ValueError(f"tissues are known at 1.5 and 3 T, not at {field_t:g} T; choose one of the two")
     return {
-        name: replace(row, t1_s=row.t1_s / _T1_RATIO, r2star_per_s=1 / row.t2_s + max(row.r2star_per_s - 1 / row.t2_s, 0.0) / 2)
+        name: replace(
+            row,
+            t1_s=row.t1_s / (1.0 if name in _FLUIDS else _T1_RATIO),
+            r2star_per_s=1 / row.t2_s + max(row.r2star_per_s - 1 / row.t2_s, 0.0) / 2,
+        )
         for name, row in rows.items()
     }
