@@ -160,7 +160,7 @@ def _at_visit(state: LesionState, ground: _Ground, rng: np.random.Generator) -> 
     for name, perfusion in (("tumour", state.tumour), ("scar", state.scar)):
         if parts[name].any():
             drawn[name] = _drawn(parts[name].astype(np.float32), perfusion, ground, rng)
-    nests = tuple(_nest(nest, ground) * (1 - lesion) for nest in state.nests)
+    nests = tuple(_nest(nest, ground, 1 - lesion) for nest in state.nests)
     infiltrated = np.zeros_like(lesion)
     if state.infiltration_mm > 0:
         infiltrated = _INFILTRATED * _spread(state.infiltration_mm, _TUMOUR_COST, ground, solid, rng) * (1 - lesion)
@@ -214,10 +214,12 @@ def _tumour_share(mean: float, patches: Map, enhancing: Map) -> Map | float:
     return share
 
 
-def _nest(nest: Nest, ground: _Ground) -> Cost:
+def _nest(nest: Nest, ground: _Ground, free: Cost) -> Cost:
+    """Share (i, j, k) of a nest: its volume counts where the lesion leaves brain `free` (i, j, k)."""
     arrival = ground.nests[nest.number]
-    limit = _limit(arrival, ground.parts, nest.volume_ml, ground.grid.voxel_ml)
-    return np.clip((limit - arrival) / ground.grid.spacing_mm[0] + 0.5, 0, 1)
+    left = {name: (part * free).astype(np.float32) for name, part in ground.parts.items()}
+    limit = _limit(arrival, left, nest.volume_ml, ground.grid.voxel_ml)
+    return free * np.clip((limit - arrival) / ground.grid.spacing_mm[0] + 0.5, 0, 1)
 
 
 def _settle(
