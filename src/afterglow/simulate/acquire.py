@@ -31,10 +31,13 @@ class Fields:
 
 
 def noise_sigma(body: Body, plan: Plan) -> float:
-    """Noise of one DCE frame: the signal of pure white matter (muscle, where there is none) before contrast over the plan's SNR."""
+    """Noise of one DCE frame: the signal of pure white matter (muscle, where there is none) before contrast over the plan's SNR.
+
+    Where no voxel is pure, those that come nearest speak for it.
+    """
     before = spgr_frame(body, None, plan.dce, plan.agent, np.ones_like(body.density), np.eye(4))
-    pure = body.shares["white" if "white" in body.shares else "muscle"] > 0.95
-    return float(before[pure].mean()) / plan.snr
+    share = body.shares["white" if "white" in body.shares else "muscle"]
+    return float(before[share > min(0.95, 0.95 * float(share.max()))].mean()) / plan.snr
 
 
 def acquire_dce(

@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Literal
 
 from afterglow.records.protocol import Agent
 from afterglow.simulate.cohort_draw import STRICT
+from afterglow.simulate.dsc_signal import HAEMATOCRIT
 
 Millimetres = tuple[float, float, float]
 
@@ -160,7 +161,14 @@ class MrsiProtocol:
 
     def __post_init__(self) -> None:
         _from_zero("mrsi", start_s=self.start_s)
-        _above_zero("mrsi", tr_s=self.tr_s, te_s=self.te_s, dwell_s=self.dwell_s, points=self.points, snr=None if self.snr == math.inf else self.snr)
+        _above_zero(
+            "mrsi",
+            tr_s=self.tr_s,
+            te_s=self.te_s,
+            dwell_s=self.dwell_s,
+            points=self.points,
+            snr=None if self.snr == math.inf else self.snr,
+        )
         for k in range(3):
             if not 0 < self.box_mm[k] <= self.matrix[k] * self.voxel_mm[k]:
                 raise ValueError(
@@ -271,6 +279,10 @@ class Acquisition:
         silent = [role for role in self.roles if role not in self.scanner.snr and role != "mrsi"]
         if silent:
             raise ValueError(f"acquisition.scanner.snr says nothing for {silent[0]}; add it")
+        if len({(one.voxel_mm, one.slices) for one in self.dsc}) > 1:
+            raise ValueError("acquisition.dsc gives two slabs; give both echoes the same voxel_mm and slices")
+        if self.dsc and self.scanner.haematocrit != HAEMATOCRIT:
+            raise ValueError(f"scanner.haematocrit is {self.scanner.haematocrit:g}; with a DSC series it is {HAEMATOCRIT:g}")
         if len(set(self.roles)) < len(self.roles):
             raise ValueError(f"acquisition gives a series twice: {', '.join(self.roles)}; keep one of each")
 

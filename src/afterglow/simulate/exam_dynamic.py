@@ -52,14 +52,16 @@ def scan_dce(visit: Visit, made: DceProtocol, workers: int) -> Scanned:
     sigma = noise_sigma(body, plan)
     curves = uptake(body, bolus, times_s)
     dce = acquire_dce(body, curves, plan, visit.fields, motion, sigma, visit.seed_of("dce"), workers, lambda: None)
-    series = [replace(dce, start_s=made.start_s)]
+    series, poses = [replace(dce, start_s=made.start_s)], {"dce": pose}
     if plan.vfa_flips_deg and "vfa" in visit.story.roles:
         angles = acquire_vfa(body, plan, visit.fields, _since(pose, visit.poses["vfa"]), sigma, visit.rng_of("vfa"))
         series += [replace(one, start_s=made.start_s - _VFA_BEFORE_S) for one in angles]
+        poses["vfa"] = visit.poses["vfa"]
     if made.b1 and "b1" in visit.story.roles:
         series.append(acquire_b1(body, plan, visit.fields, visit.rng_of("b1")))
+        poses["b1"] = pose
     maps, table = dce_truth.true_maps(body, visit.fields, bolus), dce_truth.plasma_table(bolus)
-    truth = VisitTruth(maps, {"plasma_dce": table}, {"dce": motion}, {"dce": pose}, {"noise_dce": sigma})
+    truth = VisitTruth(maps, {"plasma_dce": table}, {"dce": motion}, poses, {"noise_dce": sigma})
     return Scanned(tuple(series), truth)
 
 
