@@ -135,7 +135,10 @@ def simulate(
     if json:
         show.as_json({"bids": str(done.bids), "truth": str(done.truth), "patients": done.patients, "exams": done.exams, "made": done.made, "failures": list(done.failures)})  # fmt: skip
     else:
-        show.line(f"{done.patients} patients, {done.exams} visits: {done.made} patients made now, the rest was there or failed.")
+        there = done.patients - done.made - len(done.failures)
+        show.line(
+            f"{done.patients} patients with {done.exams} visits: {done.made} made now, {there} were there already, {len(done.failures)} failed."
+        )
         show.line(f"Data set: {done.bids}")
         show.line(f"Truth:    {done.truth}")
     if done.failures:

@@ -141,7 +141,9 @@ def _is_begun(out: Path, order: Order) -> bool:
                 "give the same order to go on, or another folder"
             )
         return True
-    if out.exists() and (not out.is_dir() or any(not one.name.startswith(f".{_SETTINGS}.") for one in out.iterdir())):
+    if out.exists() and not out.is_dir():
+        raise BadInput(f"{out}: it is a file; give a new folder")
+    if out.exists() and any(not one.name.startswith(f".{_SETTINGS}.") for one in out.iterdir()):
         raise BadInput(f"{out}: it is there and not empty, and no simulation began it; give a new folder")
     return False
 
