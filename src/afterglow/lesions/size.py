@@ -2,8 +2,8 @@
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import ConvexHull, QhullError
 
+from afterglow.kernels.calipers import calipers
 from afterglow.lesions.measure import Labels
 from afterglow.records.grid import Grid
 from afterglow.records.lesion import Lesion
@@ -58,7 +58,7 @@ def axial_diameters(mask: NDArray[np.bool_], grid: Grid) -> tuple[float | None, 
     best_length, best_product = 0.0, 0.0
     for index in np.unique(plane):
         outline = (points[plane == index, None, :2] + corners[None]).reshape(-1, 2)
-        length, width = _feret(outline)
+        length, width = calipers(outline)
         best_length, best_product = max(best_length, length), max(best_product, length * width)
     return best_length, best_product
 
@@ -67,19 +67,3 @@ def _in_plane_corners(grid: Grid) -> NDArray[np.float64]:
     half = np.array([[a, b, c] for a in (-0.5, 0.5) for b in (-0.5, 0.5) for c in (-0.5, 0.5)])
     offsets: NDArray[np.float64] = (half @ grid.affine[:3, :3].T)[:, :2]
     return offsets
-
-
-def _feret(points: NDArray[np.float64]) -> tuple[float, float]:
-    """Longest distance between two points of a plane, and the extent across that direction."""
-    try:
-        hull = points[ConvexHull(points).vertices]
-    except QhullError:
-        hull = np.unique(points, axis=0)
-    apart = np.linalg.norm(hull[:, None] - hull[None], axis=-1)
-    i, j = np.unravel_index(int(apart.argmax()), apart.shape)
-    length = float(apart[i, j])
-    if length == 0:
-        return 0.0, 0.0
-    along = (hull[j] - hull[i]) / length
-    across = hull @ np.array([-along[1], along[0]])
-    return length, float(across.max() - across.min())
