@@ -7,13 +7,17 @@ from typing import Any
 
 import command_page
 import reference_tables
+import simulation_tables
 
 ROOMS = ("kernels", "records", "io", "align", "quantify", "lesions", "response", "simulate", "report", "flows")
 
 
 def pages() -> dict[str, str]:
     """Path below the generated folder, and what stands there."""
-    made = {f"{name}.md": write() for name, write in {**reference_tables.FRAGMENTS, **command_page.FRAGMENTS}.items()}
+    made = {
+        f"{name}.md": write()
+        for name, write in {**reference_tables.FRAGMENTS, **simulation_tables.FRAGMENTS, **command_page.FRAGMENTS}.items()
+    }
     return {**made, **{f"api/{room}.rst": room_page(room) for room in ROOMS}}
 
 
