@@ -8,9 +8,10 @@ from scipy import ndimage
 
 from afterglow.lesions.size import axial_diameters
 from afterglow.records.errors import BadInput
+from afterglow.simulate.patches import patchwork
 from afterglow.simulate.spine import Spine, make_spine
 from afterglow.simulate.spine_column import LEVELS, level_index
-from afterglow.simulate.spine_lesion import SpineLesion, grow_spine_lesions, patchwork, reference_body
+from afterglow.simulate.spine_lesion import SpineLesion, grow_spine_lesions, reference_body
 from afterglow.simulate.spine_scene import spine_scene
 from afterglow.simulate.spine_tissues import PERFUSED, SPINE_TISSUES, spine_tissues_at
 from afterglow.simulate.story import LesionState, Nest, Perfusion

@@ -5,13 +5,12 @@ Five come with afterglow (`afterglow methods`); a user's own is a copy of one. A
 
 import tomllib
 from collections.abc import Sequence
-from importlib.resources import files
-from pathlib import Path
 from typing import Literal
 
 from pydantic import Field, ValidationError, model_validator
 
 from afterglow.flows.method_steps import BloodVolume, FitModel, Step, Strict, ToConcentration
+from afterglow.flows.shipped import shipped_folder, shipped_names, shipped_text
 from afterglow.records.errors import BadMethod
 from afterglow.records.lesion import ReferenceKind
 from afterglow.records.measurement import STATISTICS
@@ -154,20 +153,12 @@ def _check_series(method: Method) -> None:
 
 def method_names() -> tuple[str, ...]:
     """The methods that come with afterglow."""
-    return tuple(sorted(f.name.removesuffix(".toml") for f in files("afterglow.methods").iterdir() if f.name.endswith(".toml")))
+    return shipped_names(shipped_folder())
 
 
 def method_text(name: str) -> str:
     """The file of a method by its name, or by a path that ends in .toml. BadMethod where there is none."""
-    if name.endswith(".toml") or "/" in name:
-        path = Path(name)
-        try:
-            return path.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise BadMethod(f"{path}: cannot be read as a method file ({error})") from error
-    if name not in method_names():
-        raise BadMethod(f"unknown method {name!r}; known: {', '.join(method_names())}, or the path of a .toml file")
-    return (files("afterglow.methods") / f"{name}.toml").read_text(encoding="utf-8")
+    return shipped_text(name, shipped_folder(), kind="method", known=method_names())
 
 
 def load_method(name: str) -> Method:

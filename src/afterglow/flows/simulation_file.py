@@ -5,12 +5,11 @@ Five come with afterglow, one for each method; a user's own is a copy of one. An
 
 import tomllib
 from dataclasses import dataclass
-from importlib.resources import files
-from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, TypeAdapter, ValidationError
 
+from afterglow.flows.shipped import shipped_folder, shipped_names, shipped_text
 from afterglow.records.errors import BadMethod
 from afterglow.simulate.acquisition import Acquisition
 from afterglow.simulate.cohort import check_cohort
@@ -48,21 +47,12 @@ _SIMULATION = TypeAdapter(Simulation)
 
 def simulation_names() -> tuple[str, ...]:
     """The cohorts that come with afterglow."""
-    folder = files("afterglow.methods") / "simulation"
-    return tuple(sorted(f.name.removesuffix(".toml") for f in folder.iterdir() if f.name.endswith(".toml")))
+    return shipped_names(shipped_folder("simulation"))
 
 
 def simulation_text(name: str) -> str:
     """The file of a cohort by its name, or by a path that ends in .toml. BadMethod where there is none."""
-    if name.endswith(".toml") or "/" in name:
-        path = Path(name)
-        try:
-            return path.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise BadMethod(f"{path}: cannot be read as a simulation file ({error})") from error
-    if name not in simulation_names():
-        raise BadMethod(f"no simulation of {name!r}; known: {', '.join(simulation_names())}, or the path of a .toml file")
-    return (files("afterglow.methods") / "simulation" / f"{name}.toml").read_text(encoding="utf-8")
+    return shipped_text(name, shipped_folder("simulation"), kind="simulation", known=simulation_names())
 
 
 def load_simulation(name: str) -> Simulation:

@@ -11,18 +11,17 @@ from afterglow.kernels.calipers import calipers
 from afterglow.records.errors import BadInput
 from afterglow.records.grid import Grid
 from afterglow.records.locking import locked
+from afterglow.simulate.patches import draw_perfusion, patchwork
 from afterglow.simulate.scene import Box, Drawn
 from afterglow.simulate.spine import Spine, neighbours
 from afterglow.simulate.spine_column import level_index
 from afterglow.simulate.spine_growth import Ground, covers, prepare
-from afterglow.simulate.story import LesionState, Perfusion
-from afterglow.simulate.warp import smooth_noise
+from afterglow.simulate.story import LesionState
 
 Map = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
 _ALTERED = 0.85  # of the marrow next to the lesion is altered
-_TEXTURE_MM = 5.0
 _REFERENCE_ML = 0.25  # a reference is at least that large
 
 
@@ -126,7 +125,9 @@ def _at_visit(
     marrow = sum(spine.fractions[name][ground.box] for name in ("red marrow", "fatty marrow")) * (ground.in_bone > 0)
     parts |= {"core": core.astype(np.float32), "oedema": _altered(state, ground, solid, marrow * (1 - bone_cover - healed))}
     means = {"tumour": state.tumour, "scar": state.scar}
-    drawn = {name: _drawn(parts[name], mean, ground, rng) for name, mean in means.items() if parts[name].any()}
+    drawn = {
+        name: draw_perfusion(parts[name], mean, ground.box, ground.grid, rng) for name, mean in means.items() if parts[name].any()
+    }
     return SpineLesion(
         ground.level, state, ground.box, ground.grid, in_bone, in_soft, bone_cover, soft_cover, parts, healed.astype(np.float32), drawn
     )  # fmt: skip
@@ -139,36 +140,6 @@ def _altered(state: LesionState, ground: Ground, solid: Mask, marrow: Map) -> Ma
     away = ndimage.distance_transform_edt(~solid, sampling=ground.grid.spacing_mm)
     share: Map = (marrow * np.clip((state.oedema_mm - away) / 4.0 + 0.5, 0, _ALTERED)).astype(np.float32)
     return share
-
-
-def patchwork(mean: float, noise: Map, weight: Map) -> Map:
-    """Share of tumour (i, j, k): patches with soft borders whose mean, weighted by the enhancing tissue, is exactly `mean`."""
-    if mean in (0.0, 1.0) or not weight.any():
-        return np.full(noise.shape, mean, np.float32)
-    where = weight > 0
-    at, mass = noise[where].astype(np.float64), weight[where].astype(np.float64)
-    low, high = float(at.min()) - 1.0, float(at.max()) + 1.0
-    for _ in range(60):
-        level = (low + high) / 2
-        share = float((np.clip((at - level) / 0.6 + 0.5, 0, 1) * mass).sum() / mass.sum())
-        low, high = (level, high) if share > mean else (low, level)
-    out: Map = np.clip((noise - level) / 0.6 + 0.5, 0, 1).astype(np.float32)
-    return out
-
-
-def _drawn(part: Map, mean: Perfusion, ground: Ground, rng: np.random.Generator) -> Drawn:
-    ktrans, ve, vp = (
-        part * _textured(value, mean.spread * share, part, ground.grid, rng)
-        for value, share in ((mean.ktrans_per_min, 1.0), (mean.ve, 0.4), (mean.vp, 1.0))
-    )
-    return Drawn(ground.box, ground.grid, ktrans, ve, vp, mean.delay_s, mean.architecture)
-
-
-def _textured(mean: float, sigma: float, where: Map, grid: Grid, rng: np.random.Generator) -> Map:
-    """A log-normal field whose mean over the tissue is exactly `mean`."""
-    noise = np.exp(sigma * np.clip(smooth_noise(rng, grid, scale_mm=_TEXTURE_MM), -2.5, 2.5))
-    out: Map = (noise * (mean * where.sum() / (noise * where).sum())).astype(np.float32)
-    return out
 
 
 def _axial(mask: Mask, grid: Grid) -> tuple[float, float]:

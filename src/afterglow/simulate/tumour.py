@@ -10,8 +10,9 @@ from skimage.graph import MCP_Geometric
 
 from afterglow.records.grid import Grid
 from afterglow.simulate.head import Head, Push
+from afterglow.simulate.patches import draw_perfusion, patchwork
 from afterglow.simulate.scene import Box, Drawn
-from afterglow.simulate.story import LesionState, Nest, Perfusion
+from afterglow.simulate.story import LesionState, Nest
 from afterglow.simulate.warp import smooth_noise
 
 Map = NDArray[np.float32]
@@ -23,6 +24,7 @@ _BOX_MM = 46.0
 _BARRED = 60.0  # cost of a millimetre of CSF, dura or bone; 1 is white matter
 _PUSHED_SHARE = 0.35  # of the first volume makes room by displacement, the rest infiltrates
 _NEST_MM = (5.0, 16.0)  # how far beyond the first lesion nests lie
+_CLEAR_MM = 17.0  # of the box's wall, so that it cuts no nest of the shipped cohorts' usual size flat
 _NEST_SHARE = 0.7  # of a nest is what its tissue says, the rest the brain it sits in
 _INFILTRATED = 0.5  # of the brain just beyond the rim, falling to 0 at infiltration_mm
 
@@ -138,6 +140,8 @@ def _nest_arrivals(
     found = np.argwhere((arrival > limit + near) & (arrival < limit + far) & (parts["white"] > 0.6))
     if not len(found):
         found = np.argwhere(parts["white"] > 0.6)
+    from_wall_mm = np.minimum(found, np.array(grid.shape) - 1 - found).min(axis=1) * grid.spacing_mm[0]
+    found = found[from_wall_mm >= min(_CLEAR_MM, float(from_wall_mm.max()))]
     chosen = [found[int(rng.integers(len(found)))]]
     while len(chosen) < places:
         away = np.min([np.linalg.norm((found - one) * grid.spacing_mm, axis=1) for one in chosen], axis=0)
@@ -154,19 +158,19 @@ def _at_visit(state: LesionState, ground: _Ground, rng: np.random.Generator) -> 
     enhancing = (lesion - cavity - core).astype(np.float32)
     parts = {"core": core, "cavity": cavity}
     oedema = _spread(state.oedema_mm, _OEDEMA_COST, ground, solid, rng) * (1 - lesion)
-    share = _tumour_share(state.tumour_share, ground.patches, enhancing)
+    share = patchwork(state.tumour_share, ground.patches, enhancing)
     parts |= {"tumour": enhancing * share, "scar": enhancing * (1 - share)}
     drawn = {}
     for name, perfusion in (("tumour", state.tumour), ("scar", state.scar)):
         if parts[name].any():
-            drawn[name] = _drawn(parts[name].astype(np.float32), perfusion, ground, rng)
+            drawn[name] = draw_perfusion(parts[name].astype(np.float32), perfusion, ground.box, grid, rng)
     nests = tuple(_nest(nest, ground, 1 - lesion) for nest in state.nests)
     infiltrated = np.zeros_like(lesion)
     if state.infiltration_mm > 0:
         infiltrated = _INFILTRATED * _spread(state.infiltration_mm, _TUMOUR_COST, ground, solid, rng) * (1 - lesion)
     parts["infiltration"], parts["oedema"] = infiltrated, oedema
     if state.infiltration is not None and infiltrated.any():
-        drawn["infiltration"] = _drawn(infiltrated.astype(np.float32), state.infiltration, ground, rng)
+        drawn["infiltration"] = draw_perfusion(infiltrated.astype(np.float32), state.infiltration, ground.box, grid, rng)
     for nest, place in zip(state.nests, nests, strict=True):
         _settle(nest, place, parts, drawn, ground, rng)
     whole = {name: np.asarray(part, dtype=np.float32) for name, part in parts.items()}
@@ -202,18 +206,6 @@ def _spread(
     return np.clip((reach_mm - arrival) / 5.0 + 0.5, 0, 0.92)
 
 
-def _tumour_share(mean: float, patches: Map, enhancing: Map) -> Map | float:
-    """Share of tumour (i, j, k) in what enhances: patches with soft borders, `mean` over the whole."""
-    if mean in (0.0, 1.0) or not enhancing.any():
-        return mean
-    low, high = -6.0, 6.0
-    for _ in range(40):
-        level = (low + high) / 2
-        share: Map = np.clip((patches - level) / 0.6 + 0.5, 0.0, 1.0).astype(np.float32)
-        low, high = (level, high) if (share * enhancing).sum() > mean * enhancing.sum() else (low, level)
-    return share
-
-
 def _nest(nest: Nest, ground: _Ground, free: Cost) -> Cost:
     """Share (i, j, k) of a nest: its volume counts where the lesion leaves brain `free` (i, j, k)."""
     arrival = ground.nests[nest.number]
@@ -227,7 +219,7 @@ def _settle(
 ) -> None:
     """Put a nest into the shares and the drawn perfusion, in place; what was there makes room."""
     share = place if nest.tissue == "tumour" else _NEST_SHARE * place
-    new = _drawn(share.astype(np.float32), nest.perfusion, ground, rng)
+    new = draw_perfusion(share.astype(np.float32), nest.perfusion, ground.box, ground.grid, rng)
     for name in ("infiltration", "oedema", "tumour", "scar"):
         parts[name] = parts[name] * (1 - share)
         if name in drawn:
@@ -242,19 +234,3 @@ def _combined(old: Drawn, keep: Cost, new: Drawn | None) -> Drawn:
         getattr(old, name) * factor + (0 if new is None else getattr(new, name)) for name in ("ktrans_per_min", "ve", "vp")
     )
     return Drawn(old.box, old.grid, ktrans, ve, vp, old.delay_s, old.architecture)
-
-
-def _drawn(part: Map, mean: Perfusion, ground: _Ground, rng: np.random.Generator) -> Drawn:
-    ktrans, ve, vp = (
-        part * _textured(value, mean.spread * share, part, ground.grid, rng)
-        for value, share in ((mean.ktrans_per_min, 1.0), (mean.ve, 0.4), (mean.vp, 1.0))
-    )
-    return Drawn(ground.box, ground.grid, ktrans, ve, vp, mean.delay_s, mean.architecture)
-
-
-def _textured(mean: float, sigma: float, where: Map, grid: Grid, rng: np.random.Generator) -> Map:
-    """A log-normal field whose mean over that tissue is exactly `mean`."""
-    field = np.exp(sigma * np.clip(smooth_noise(rng, grid, scale_mm=5), -2.5, 2.5))
-    total = float((field * where).sum())
-    out: Map = (field * (mean * where.sum() / total if total > 0 else mean)).astype(np.float32)
-    return out
