@@ -216,3 +216,10 @@ def test_it_is_a_hundred_times_as_fast_as_a_loop_over_voxels():
     for curve, end in zip(curves[:40], last, strict=False):
         scipy_fit(curve, int(end), 2)
     assert (time.thread_time() - began) / 40 > 100 * ours
+
+
+def test_a_flat_curve_is_low_contrast_and_no_warning() -> None:
+    times = 1.74 * np.arange(60.0)
+    fit = fit_gamma_variate(times, np.zeros((3, 60)), noise=0.0)
+    assert (fit.status == Status.LOW_CONTRAST).all() or (fit.status == Status.POOR_FIT).all()
+    assert np.isnan(fit.values).all()

@@ -120,7 +120,8 @@ def _result(
     fits: Array, covariances: Array, sums: Array, cnr: Array, codes: NDArray[np.uint8], last: Index, bounds: Array, shape: tuple[int, ...]
 ) -> GammaFit:  # fmt: skip
     values = np.concatenate([fits[:, :1], np.exp(fits[:, 1:3]), fits[:, 3:]], axis=1)
-    r_squared = 1 - sums[:, 0] / sums[:, 1]
+    with np.errstate(divide="ignore", invalid="ignore"):  # a curve without any course explains nothing
+        r_squared = 1 - sums[:, 0] / sums[:, 1]
     on_bound = ((fits[:, 1:3] <= bounds[0, 1:3]) | (fits[:, 1:3] >= bounds[1, 1:3])).any(axis=1)
     free = codes == Status.OK
     codes[free & ~(r_squared >= LEAST_R_SQUARED)] = Status.POOR_FIT
