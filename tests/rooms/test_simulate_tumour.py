@@ -91,12 +91,13 @@ def test_a_larger_later_lesion_contains_the_earlier_one(grown: HeadSubject) -> N
 
 
 def test_drawn_perfusion_has_the_mean_of_its_tissue(grown: HeadSubject) -> None:
+    """To .3 %: a nest that lies against the lesion takes a little of its border."""
     for state, lesion in zip(STATES[:3], grown.lesions, strict=False):
         for name, mean in (("tumour", state.tumour), ("scar", state.scar)):
             if name in lesion.drawn:
                 share = lesion.fractions[name].sum(dtype=float)
-                assert lesion.drawn[name].ktrans_per_min.sum(dtype=float) / share == pytest.approx(mean.ktrans_per_min, rel=1e-3)
-                assert lesion.drawn[name].vp.sum(dtype=float) / share == pytest.approx(mean.vp, rel=1e-3)
+                assert lesion.drawn[name].ktrans_per_min.sum(dtype=float) / share == pytest.approx(mean.ktrans_per_min, rel=3e-3)
+                assert lesion.drawn[name].vp.sum(dtype=float) / share == pytest.approx(mean.vp, rel=3e-3)
 
 
 def test_the_scene_has_the_perfusion_of_the_lesion_per_volume_of_its_tissue(grown: HeadSubject) -> None:
