@@ -21,13 +21,13 @@ from numpy.typing import NDArray
 from afterglow.flows.digital_exam import write_exam
 from afterglow.flows.digital_tables import write_cohort_tables
 from afterglow.flows.run import run_participants
-from afterglow.flows.simulation_file import load_simulation
+from afterglow.flows.simulation_file import Simulation, load_simulation
 from afterglow.flows.work import silent
 from afterglow.io.bids import open_dataset, sessions
 from afterglow.io.nifti import read_image
 from afterglow.io.results import read_exam_result
 from afterglow.records.result import ExamResult
-from afterglow.simulate.cohort import draw_story
+from afterglow.simulate.cohort import cohort_size, draw_story
 from afterglow.simulate.exam import scan_visit
 from afterglow.simulate.exam_plans import stillness
 from afterglow.simulate.story import LesionState, Story
@@ -85,13 +85,25 @@ def chosen(story: Story) -> list[int]:
     return sorted(sizes if len(sizes) <= 2 else {max(places, key=lambda n: sizes[n]) for places in kinds.values()})
 
 
+def places(asked: argparse.Namespace, simulation: Simulation) -> list[int]:
+    """Which patients: with noise the first ones; without, those of the first thirty with the largest lesions, which fill voxels."""
+    if asked.noisy:
+        return list(range(asked.patients))
+    healthy = with_barrier(simulation.acquisition.scanner.brain_leak)
+    stories = [
+        draw_story(simulation.cohort, None, asked.seed, n, healthy) for n in range(min(30, cohort_size(simulation.cohort)))
+    ]
+    sizes = [min(story.visits[n].lesion.volume_ml for n in chosen(story)) for story in stories]
+    return sorted(sorted(range(len(stories)), key=lambda n: -sizes[n])[: asked.patients])
+
+
 def simulate(asked: argparse.Namespace) -> None:
-    """Scan the chosen visits of the first patients and write them, unless they are there."""
+    """Scan the chosen visits and write them, unless they are there."""
     simulation = load_simulation(asked.method)
     acquisition = simulation.acquisition if asked.noisy else stillness(simulation.acquisition)
     leak = 0.0 if asked.no_leak else acquisition.scanner.brain_leak
     size, stories = acquisition.size[asked.size], []
-    for index in range(asked.patients):
+    for index in places(asked, simulation):
         story = draw_story(simulation.cohort, None, asked.seed, index, with_barrier(acquisition.scanner.brain_leak))
         if asked.no_leak:
             story = replace(story, visits=tuple(replace(v, lesion=without_leak(v.lesion)) for v in story.visits))

@@ -150,7 +150,8 @@ def _joint_outcome(model: str, feed: Artery, joint: Joint, task: Task) -> Delaye
     residual = np.maximum(task.energy - joint.gain, 0)
     fit = outcome(model, feed, values, errors, residual, no_uptake=nothing, at_bound=met, extra_parameters=1)
     sigma = np.sqrt(fit.residual / max(feed.n_frames - values.shape[1] - 1, 1))
-    return fit, joint.delay_s, delay * sigma
+    with np.errstate(invalid="ignore"):  # a delay that nothing determines, fitted without any residual
+        return fit, joint.delay_s, delay * sigma
 
 
 def corrected_akaike(fit: Fit, *, extra_parameters: int = 0) -> Array:
