@@ -1,6 +1,6 @@
 """Close the loop: simulate patients, measure them with their method, hold every quantity in the lesion against the truth.
 
-    python scripts/close_loop.py METHOD FOLDER [--patients 1] [--seed 3] [--size full] [--noisy] [--no-leak] [--true-artery] [--workers 2] [--json]
+    python scripts/close_loop.py METHOD FOLDER [--patients 1] [--seed 3] [--size full] [--noisy] [--no-leak] [--true-artery] [--unblurred] [--workers 2] [--json]
 
 Without `--noisy` nothing disturbs the scans (no noise, motion, field errors, inflow) and what is left is what method and
 sampling do; `--true-artery` also gives the method the true plasma curve, so that what is left is what the fit does. With `--noisy` the
@@ -10,6 +10,7 @@ known frequencies, since no method measures spectra yet. Runs that are there alr
 
 import argparse
 import json
+import re
 import shutil
 import sys
 from dataclasses import dataclass, replace
@@ -20,6 +21,7 @@ from numpy.typing import NDArray
 
 from afterglow.flows.digital_exam import write_exam
 from afterglow.flows.digital_tables import write_cohort_tables
+from afterglow.flows.method import method_text
 from afterglow.flows.run import run_participants
 from afterglow.flows.simulation_file import Simulation, load_simulation
 from afterglow.flows.work import silent
@@ -30,6 +32,7 @@ from afterglow.records.result import ExamResult
 from afterglow.simulate.cohort import cohort_size, draw_story
 from afterglow.simulate.exam import scan_visit
 from afterglow.simulate.exam_plans import stillness
+from afterglow.simulate.spine_tissues import spine_tissues_at
 from afterglow.simulate.story import LesionState, Story
 from afterglow.simulate.subject import make_subject
 from afterglow.simulate.tissues import with_barrier
@@ -121,6 +124,17 @@ def simulate(asked: argparse.Namespace) -> None:
     write_cohort_tables(simulation, stories, asked.folder / "bids", seed=asked.seed)
 
 
+def unblurred(folder: Path) -> str:
+    """behar2023 without its smoothing, and with the tumour's true T1 in place of 1 s: what is left is the model's fit."""
+    text = method_text("behar2023")
+    begin = text.index('[[step]]\ndo = "smooth"')
+    text = text[:begin] + text[text.index("[[step]]", begin + 1) :]
+    true_s = spine_tissues_at(1.5)["tumour"].t1_s
+    path = folder / "unblurred.toml"
+    path.write_text(re.sub(r"fixed_s = [0-9.]+", f"fixed_s = {true_s:.6f}", text), encoding="utf-8")
+    return str(path)
+
+
 def with_true_artery(folder: Path) -> Path:
     """A folder of outlines that also gives the true plasma curve of every visit."""
     outlines = folder / "outlines-true-artery"
@@ -181,14 +195,17 @@ def main() -> None:
     parser.add_argument("--noisy", action="store_true")
     parser.add_argument("--no-leak", action="store_true", help="lesion and brain behind a whole barrier")
     parser.add_argument("--true-artery", action="store_true")
+    parser.add_argument("--unblurred", action="store_true", help="behar2023 without smoothing and with the true T1 of the tumour")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--json", action="store_true")
     asked = parser.parse_args()
     simulate(asked)
-    bids, out = asked.folder / "bids", asked.folder / ("results-true-artery" if asked.true_artery else "results")
+    words = ["results", *["true-artery"] * asked.true_artery, *["unblurred"] * asked.unblurred]
+    bids, out = asked.folder / "bids", asked.folder / "-".join(words)
+    method = unblurred(asked.folder) if asked.unblurred else asked.method
     outlines = with_true_artery(asked.folder) if asked.true_artery else None
     run_participants(
-        bids, out, asked.method, participants=(), session_labels=(), outlines_dir=outlines, workers=asked.workers, progress=silent
+        bids, out, method, participants=(), session_labels=(), outlines_dir=outlines, workers=asked.workers, progress=silent
     )
     dataset, rows = open_dataset(bids), []
     for subject in dataset.subjects:
