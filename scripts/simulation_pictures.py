@@ -52,7 +52,7 @@ GLIOMA = Patient("seyithanoglu2025", 4, 14, 0, "Recurrent glioblastoma before ra
 WATCHED = Patient("stadlbauer2025", 4, 187, 0, "Astrocytoma grade 3 that has come back, 3 T")
 METASTASIS = Patient("ademola2025", 4, 20, 0, "Brain metastasis before radiosurgery, 3 T")
 SPINE = Patient("behar2023", 4, 44, 0, "Metastasis of T8 before radiotherapy, 1.5 T")
-FIRST = Patient("yoon2024", 4, 24, 0, "Glioblastoma before surgery, 3 T; cells infiltrate beyond what enhances")
+FIRST = Patient("yoon2024", 4, 46, 0, "Glioblastoma before surgery, 3 T; cells infiltrate beyond what enhances")
 PATIENTS = (GLIOMA, WATCHED, METASTASIS, SPINE, FIRST)
 
 
@@ -153,10 +153,13 @@ def plane_of(
 
 
 def lesion_mm(exam: DigitalExam) -> NDArray[np.float64]:
-    """Middle of the outlined lesion in scanner mm."""
-    outline = next(one for one in exam.outlines if one.label == "lesion")
-    middle = np.argwhere(outline.mask).mean(axis=0)
-    return np.asarray((outline.grid.affine @ np.append(middle, 1.0))[:3], dtype=np.float64)
+    """Middle of the outlined lesion in scanner mm; between it and the place of recurrence where that is known."""
+    middles = [
+        (one.grid.affine @ np.append(np.argwhere(one.mask).mean(axis=0), 1.0))[:3]
+        for one in exam.outlines
+        if one.label in ("lesion", "recurrence")
+    ]
+    return np.asarray(np.mean(middles, axis=0), dtype=np.float64)
 
 
 def frame_of(stored: NDArray[np.int16], frame: FRAMES) -> NDArray[np.float32]:
