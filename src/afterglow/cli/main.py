@@ -9,6 +9,8 @@ import typer
 
 from afterglow import __version__
 from afterglow.cli import show
+from afterglow.cli.digital import demo, simulate
+from afterglow.cli.options import Json, MethodName, Outlines, Workers
 from afterglow.records.errors import AfterglowError
 
 app = typer.Typer(
@@ -32,16 +34,6 @@ class Benchmark(StrEnum):
 
     DCE = "dce"
     DSC = "dsc"
-
-
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
-Workers = Annotated[
-    int, typer.Option("--workers", min=1, help="Threads for motion correction and simulation; the bytes do not depend on it.")
-]
-Outlines = Annotated[Path | None, typer.Option(help="Folder of outlines; derivatives/outlines of the data set otherwise.")]
-MethodName = Annotated[
-    str, typer.Option("--method", help="A method's name (see `afterglow methods`) or the path of a .toml file.")
-]
 
 
 def main() -> None:
@@ -68,83 +60,8 @@ def _root(
     pass
 
 
-@app.command()
-def demo(
-    folder: Annotated[Path, typer.Argument(help="Folder to write into.")] = Path("afterglow-demo"),
-    seed: Annotated[int, typer.Option(help="Another seed, another patient.")] = 7,
-    workers: Workers = 2,
-    json: Json = False,
-) -> None:
-    """A simulated patient before and after radiosurgery, the whole way to a report. Needs no data."""
-    from afterglow.flows.demo import run_demo
-
-    with show.progress_shown(json) as progress:
-        done = run_demo(folder, seed=seed, workers=workers, progress=progress)
-    if json:
-        show.as_json(
-            {
-                "report": str(done.report),
-                "call": done.verdict.category,
-                "expected": done.expected,
-                "right": done.right,
-                "sentence": done.verdict.sentence,
-                "figures": [
-                    {"name": f"{e.session}_{e.quantity}", "value": 100 * e.relative, "unit": "%", "goal": 5.0, "ok": abs(e.relative) <= 0.05,
-                     "detail": f"lesion mean measured {e.measured:.4g}, true {e.true:.4g} {e.unit}; median {100 * e.median_relative:+.1f} %"}
-                    for e in done.errors
-                ],
-            }
-        )  # fmt: skip
-        return
-    show.line("Lesion means against the truth of the simulation (medians in brackets):")
-    for e in done.errors:
-        show.line(
-            f"  ses-{e.session}  {e.quantity:<7} measured {e.measured:8.4f}  true {e.true:8.4f} {'' if e.unit == '1' else e.unit:<5} error {100 * e.relative:+5.1f} % ({100 * e.median_relative:+.1f} %)"
-        )
-    show.line(
-        f"Call: {done.verdict.category} ({'right' if done.right else 'wrong, expected ' + done.expected}). {done.verdict.sentence}"
-    )
-    show.line(f"Open the report: {done.report}")
-
-
-class Size(StrEnum):
-    """How fine digital patients are."""
-
-    FULL = "full"
-    COARSE = "coarse"
-
-
-@app.command()
-def simulate(
-    method: Annotated[str, typer.Argument(help="A cohort's name, that of its method, or the path of a simulation file.")],
-    out: Annotated[Path, typer.Argument(help="New folder: bids/ and truth/ (and dicom/) go into it.")],
-    patients: Annotated[int | None, typer.Option(help="How many; as many as the paper has otherwise.")] = None,
-    seed: Annotated[int, typer.Option(help="Another seed, other patients.")] = 1,
-    size: Annotated[Size, typer.Option(help="Voxels as the paper's, or 4 mm for thousands of visits.")] = Size.FULL,
-    dicom: Annotated[str | None, typer.Option(help="Also as DICOM in the style of siemens, ge, philips or enhanced.")] = None,
-    ideal: Annotated[bool, typer.Option("--ideal", help="Without noise, motion, field errors and inflow.")] = False,
-    workers: Workers = 1,
-    json: Json = False,
-) -> None:
-    """A digital cohort in BIDS with its truth beside it. Goes on where it was stopped."""
-    from afterglow.flows.simulate import Order, simulate_cohort
-
-    order = Order(method, patients, seed, size.value, dicom, ideal)
-    with show.progress_shown(json) as progress:
-        done = simulate_cohort(order, out, workers=workers, progress=progress)
-    if json:
-        show.as_json({"bids": str(done.bids), "truth": str(done.truth), "patients": done.patients, "exams": done.exams, "made": done.made, "failures": list(done.failures)})  # fmt: skip
-    else:
-        there = done.patients - done.made - len(done.failures)
-        show.line(
-            f"{done.patients} patients with {done.exams} visits: {done.made} made now, {there} were there already, {len(done.failures)} failed."
-        )
-        show.line(f"Data set: {done.bids}")
-        show.line(f"Truth:    {done.truth}")
-    if done.failures:
-        for sentence in done.failures:
-            show.error(sentence)
-        raise typer.Exit(1)
+app.command()(demo)
+app.command()(simulate)
 
 
 @app.command()
@@ -231,10 +148,20 @@ def _methods(context: typer.Context, json: Json = False) -> None:
 
 
 @methods_app.command("show")
-def show_method(name: Annotated[str, typer.Argument(help="A method's name or a .toml file.")], json: Json = False) -> None:
+def show_method(
+    name: Annotated[str, typer.Argument(help="A method's name or a .toml file.")],
+    simulation: Annotated[bool, typer.Option("--simulation", help="The file of its digital cohort instead.")] = False,
+    json: Json = False,
+) -> None:
     """Print a method file, checked; a copy of it is the start of your own."""
     from afterglow.flows.method import load_method, method_text
 
+    if simulation:
+        from afterglow.flows.simulation_file import load_simulation, simulation_text
+
+        load_simulation(name)
+        show.as_json({"text": simulation_text(name)}) if json else show.line(simulation_text(name).rstrip())
+        return
     method = load_method(name)
     if json:
         show.as_json(method.model_dump(mode="json"))

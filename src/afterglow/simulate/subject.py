@@ -64,7 +64,7 @@ class HeadSubject:
     brain_leak: float
 
     snr_in = "white"
-    field = Field((224.0, 224.0, 0.0), (180.0, 232.0, 164.0), _SLAB_CENTRE_MM, _ANATOMY_CENTRE_MM, _HEAD_CENTRE_MM, tilt_deg=-7.0)
+    field = Field((224.0, 224.0, 0.0), (196.0, 232.0, 164.0), _SLAB_CENTRE_MM, _ANATOMY_CENTRE_MM, _HEAD_CENTRE_MM, tilt_deg=-7.0)
 
     def scene(self, visit: int) -> Scene:
         return scene_of(self.head, self.lesions[visit], with_barrier(self.brain_leak, tissues_at(self.field_t)))
