@@ -22,7 +22,7 @@ from afterglow.simulate.exam_plans import dce_plan
 from afterglow.simulate.geometry import interleaved_s
 from afterglow.simulate.inflow import arterial_inflow, excess
 from afterglow.simulate.injections import give, plasma
-from afterglow.simulate.scene import Drawn, Scene
+from afterglow.simulate.scene import Drawn, Scene, dominant_tissue
 from afterglow.simulate.tissues import TISSUES
 from afterglow.simulate.vascular import Bolus
 
@@ -153,3 +153,13 @@ def test_noise_is_a_number_where_no_voxel_is_of_one_tissue() -> None:
     acquisition = tiny_acquisition("ademola2025", frames=8)
     sigma = noise_sigma(body_of(mixed), dce_plan(acquisition, TINY))
     assert sigma > 0
+
+
+def test_a_label_names_the_tissue_with_the_largest_share_and_0_is_air() -> None:
+    grid = Grid((2, 2, 2), np.eye(4))
+    white, grey = (np.zeros(grid.shape, np.float32) for _ in range(2))
+    white[0], grey[0, 0], white[1, 0, 0] = 0.4, 0.6, 0.3
+    scene = Scene(grid, TISSUES, {"white": white, "grey": grey}, {}, np.ones(grid.shape, np.float32), ())
+    labels, names = dominant_tissue(scene)
+    assert [names[n] for n in labels[0].ravel()] == ["grey", "grey", "air", "air"]
+    assert not labels[1].any()

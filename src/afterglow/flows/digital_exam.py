@@ -13,7 +13,7 @@ from afterglow.io.mrs import MrsHeader, write_mrs
 from afterglow.io.names import bids_name, label_of, parse_pattern
 from afterglow.io.write import write_json, write_text, write_tsv
 from afterglow.records.protocol import Diffusion, Epi, Spgr
-from afterglow.simulate.series import DigitalExam, DigitalSeries, DigitalSpectra, Outline, TrueMap
+from afterglow.simulate.series import DigitalExam, DigitalSeries, DigitalSpectra, Outline, TrueLabels, TrueMap
 
 _MORE_ROLES = {"STIR": "anat/*_acq-STIR_T2w"}
 _ECHO_CODES = {"gradient": ["GR", "EP"], "spin": ["SE", "EP"]}
@@ -36,7 +36,10 @@ def write_exam(exam: DigitalExam, subject: str, bids: Path, truth: Path, *, work
         outlines = list(pool.map(lambda one: _write_outline(one, exam, subject, bids), exam.outlines))
         maps = list(pool.map(lambda one: _write_true_map(one, exam, subject, truth), exam.truth.maps))
     spectra = [] if exam.spectra is None else [_write_spectra(exam.spectra, exam, subject, bids)]
-    return tuple(one for group in (*series, *outlines, *maps, *spectra, _write_truth(exam, subject, truth)) for one in group)
+    labels = [] if exam.truth.labels is None else [_write_labels(exam.truth.labels, exam, subject, truth)]
+    return tuple(
+        one for group in (*series, *outlines, *maps, *spectra, *labels, _write_truth(exam, subject, truth)) for one in group
+    )
 
 
 def _write_series(series: DigitalSeries, exam: DigitalExam, subject: str, bids: Path) -> tuple[Written, ...]:
@@ -117,6 +120,15 @@ def _write_true_map(one: TrueMap, exam: DigitalExam, subject: str, truth: Path) 
     entities = {"sub": subject, "ses": exam.session, "space": label_of(one.space), "param": label_of(one.quantity)}
     path = truth / f"sub-{subject}" / f"ses-{exam.session}" / bids_name(entities, "map", ".nii.gz")
     return write_image(path, one.values, one.grid, sidecar={"Quantity": one.quantity, "Units": one.unit, "Space": one.space})
+
+
+def _write_labels(labels: TrueLabels, exam: DigitalExam, subject: str, truth: Path) -> tuple[Written, ...]:
+    folder = truth / f"sub-{subject}" / f"ses-{exam.session}"
+    path = folder / bids_name({"sub": subject, "ses": exam.session, "space": label_of(labels.space)}, "dseg", ".nii.gz")
+    rows: list[Mapping[str, str | int]] = [{"index": n, "name": name} for n, name in enumerate(labels.names)]
+    written = write_image(path, labels.values, labels.grid)
+    table = path.with_name(path.name.replace(".nii.gz", ".tsv"))
+    return written + write_tsv(table, rows, {"index": "Value in the image", "name": "Tissue with the largest share of the voxel"})
 
 
 def _write_truth(exam: DigitalExam, subject: str, truth: Path) -> tuple[Written, ...]:

@@ -25,6 +25,7 @@ _CUT_OFF = 0.7  # of the peak: a mean curve that ends above it has not come down
 _SECOND = 0.5  # of the peak: a later rise as high is another bolus
 _WELL_ABOVE = 10.0  # times the background before contrast: voxels that could not be cut off but by the bolus
 _LITTLE_SIGNAL = 0.5  # of the voxels may have none before it is another kind of image
+_BELOW_ZERO = 0.02  # of the head's signal: what interpolation may leave below zero in air
 SYMBOLS = {"gradient": "dR2*", "spin": "dR2"}
 SHORT = {"gradient": "GE", "spin": "SE"}
 
@@ -82,6 +83,7 @@ def to_rates(
         (protocol, data), echoes = later, (first, *echoes[:-1])
     signal = data[mask]
     _refuse_without_signal(signal, source)
+    _refuse_shifted(data[..., 0][~mask], signal[:, 0], source)
     finite: NDArray[np.bool_] = np.asarray(np.isfinite(signal).all(axis=1))
     mean: NDArray[np.float64] = signal[finite].mean(axis=0, dtype=np.float64)
     skip, bolus, mean_rate = _timed(mean, times_s, protocol.te_s, source)
@@ -188,6 +190,16 @@ def _refuse_without_signal(signal: NDArray[np.float32], source: str) -> None:
         raise BadInput(
             f"{source}: {100 * none.mean():.0f} % of the voxels inside the head have a signal of zero or less in some frame; "
             "rates need the magnitude image as the scanner made it, not a difference or a normalised one"
+        )
+
+
+def _refuse_shifted(outside: NDArray[np.float32], inside: NDArray[np.float32], source: str) -> None:
+    """Air below zero: an offset was taken from a magnitude image, and every logarithm would be wrong without looking wrong."""
+    air, head = (float(np.nanmedian(part)) if part.size else 0.0 for part in (outside, inside))
+    if air < -_BELOW_ZERO * head:
+        raise BadInput(
+            f"{source}: the signal outside the head is negative ({air:.3g} where the head has {head:.3g}); rates need the magnitude image "
+            "as the scanner made it, not a difference or a normalised one"
         )
 
 

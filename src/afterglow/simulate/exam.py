@@ -12,11 +12,12 @@ from afterglow.simulate.exam_plans import anatomy_plan, anatomy_voxels, dwi_plan
 from afterglow.simulate.exam_visit import Visit, begin_visit
 from afterglow.simulate.geometry import series_grid
 from afterglow.simulate.mrsi_plan import place_box
-from afterglow.simulate.series import DigitalExam, DigitalSeries, DigitalSpectra, Outline, Timing, TrueMap, VisitTruth
+from afterglow.simulate.scene import dominant_tissue
+from afterglow.simulate.series import DigitalExam, DigitalSeries, DigitalSpectra, Outline, Timing, TrueLabels, TrueMap, VisitTruth
 from afterglow.simulate.spectroscopy import acquire_mrsi
 from afterglow.simulate.story import VisitStory
 from afterglow.simulate.subject import Subject
-from afterglow.simulate.warp import resample
+from afterglow.simulate.warp import nearest, resample
 
 Map = NDArray[np.float32]
 
@@ -51,7 +52,7 @@ def scan_visit(
     if both:
         done.append(scan_dsc(visit, both, workers))
     series = tuple(one for part in done for one in part.series)
-    own = VisitTruth(values=subject.values(number))
+    own = VisitTruth(values=subject.values(number), labels=_labels(visit, series))
     return DigitalExam(
         story.session, story.day, series, spectra, _outlines(visit, series), _merged([own, *(p.truth for p in done)])
     )
@@ -129,10 +130,23 @@ def _outlines(visit: Visit, series: tuple[DigitalSeries, ...]) -> tuple[Outline,
     return tuple(drawn)
 
 
+def _labels(visit: Visit, series: tuple[DigitalSeries, ...]) -> TrueLabels | None:
+    """Tissues on the grid of the first anatomical image; None where none was scanned."""
+    image = next((one for one in series if isinstance(one.protocol, Anatomy) and one.role != "b1"), None)
+    if image is None:
+        return None
+    labels, names = dominant_tissue(visit.scene)
+    grid = image.image.grid
+    return TrueLabels(nearest(labels, visit.scene.grid, grid, visit.poses[image.role]), names, grid, image.role)
+
+
 def _merged(parts: list[VisitTruth]) -> VisitTruth:
     maps: tuple[TrueMap, ...] = tuple(one for part in parts for one in part.maps)
-    joined: list[dict[str, object]] = [{}, {}, {}, {}]
-    for part in parts:
-        for target, more in zip(joined, (part.curves, part.motion, part.transforms, part.values), strict=True):
-            target.update(more)
-    return VisitTruth(maps, *joined)  # type: ignore[arg-type]
+    return VisitTruth(
+        maps,
+        {name: table for part in parts for name, table in part.curves.items()},
+        {role: motion for part in parts for role, motion in part.motion.items()},
+        {role: pose for part in parts for role, pose in part.transforms.items()},
+        {name: value for part in parts for name, value in part.values.items()},
+        parts[0].labels,
+    )

@@ -57,3 +57,17 @@ class Scene:
             if part.shape != self.grid.shape:
                 raise ValueError(f"{name} is {part.shape} but the scene is {self.grid.shape}")
         object.__setattr__(self, "texture", locked(self.texture))
+
+
+def dominant_tissue(scene: Scene) -> tuple[NDArray[np.uint8], tuple[str, ...]]:
+    """Label (i, j, k) of the tissue with the largest share, air included, and the names of the labels; 0 is air."""
+    names = ("air", *scene.fractions)
+    best: Map = np.ones(scene.grid.shape, np.float32)
+    for part in scene.fractions.values():
+        best -= part
+    label = np.zeros(scene.grid.shape, np.uint8)
+    for number, part in enumerate(scene.fractions.values(), start=1):
+        more = part > best
+        label[more] = number
+        np.maximum(best, part, out=best)
+    return label, names

@@ -95,6 +95,21 @@ class TrueMap:
 
 
 @dataclass(frozen=True, eq=False)
+class TrueLabels:
+    """Which tissue has the largest share of each voxel, on the grid of an anatomical image; 0 is air."""
+
+    values: NDArray[np.uint8]  # (i, j, k)
+    names: tuple[str, ...]  # of the labels, from 0
+    grid: Grid
+    space: str
+
+    def __post_init__(self) -> None:
+        if self.values.shape != self.grid.shape:
+            raise ValueError(f"true labels are {self.values.shape} but their grid is {self.grid.shape}")
+        object.__setattr__(self, "values", locked(self.values))
+
+
+@dataclass(frozen=True, eq=False)
 class VisitTruth:
     """What the scanner did not know. Transforms (4, 4) take scanner mm of a series to the body's own mm, one body for all visits."""
 
@@ -103,6 +118,7 @@ class VisitTruth:
     motion: Mapping[str, HeadMotion] = field(default_factory=dict)  # by role
     transforms: Mapping[str, Matrix] = field(default_factory=dict)  # by role
     values: Mapping[str, float] = field(default_factory=dict)  # whole-lesion numbers: volumes in mL, noise …
+    labels: TrueLabels | None = None
 
     def map_of(self, quantity: str, space: str) -> TrueMap:
         """KeyError where there is none."""

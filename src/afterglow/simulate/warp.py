@@ -86,3 +86,12 @@ def resample(values: Field, source: Grid, target: Grid, target_to_source_mm: NDA
         values, index[:3, :3], index[:3, 3], output_shape=target.shape, output=np.float32, order=1, mode="constant", cval=0.0
     )
     return out
+
+
+def nearest(labels: NDArray[np.uint8], source: Grid, target: Grid, target_to_source_mm: NDArray[np.float64]) -> NDArray[np.uint8]:
+    """Labels (i, j, k) on `source` at the voxels of `target`, each that of the nearest voxel; 0 outside. As `resample` otherwise."""
+    index = np.linalg.inv(source.affine) @ target_to_source_mm @ target.affine
+    out: NDArray[np.uint8] = ndimage.affine_transform(
+        labels, index[:3, :3], index[:3, 3], output_shape=target.shape, output=np.uint8, order=0, mode="constant", cval=0
+    )
+    return out
