@@ -77,7 +77,7 @@ REFUSED: dict[str, tuple[Change, tuple[str, ...]]] = {
     "neither times nor repetition time": (sidecar("GE", FrameTimesStart=None, RepetitionTime=None), ("acq-GE_dsc",)),
     "no b-values": (without_bvalues, ("dwi.nii.gz", ".bval")),
     "a signal of zero": (voxels("GE", lambda d: np.where(np.arange(d.shape[3]) == 20, 0, d)), ("acq-GE_dsc.nii.gz", "zero or less", "magnitude")),
-    "a negative signal": (voxels("GE", lambda d: d - 400), ("acq-GE_dsc.nii.gz",)),
+    "a negative signal": (voxels("GE", lambda d: d - 400), ("acq-GE_dsc.nii.gz", "negative", "magnitude")),
     "a bolus that is cut off": (voxels("GE", lambda d: np.concatenate([d[..., :6], d[..., :14]], axis=-1)), ("acq-GE_dsc.nii.gz", "before the bolus")),
     "no bolus": (voxels("SE", lambda d: d[..., [0, 1, 2, 3, 4] * 12]), ("acq-SE_dsc.nii.gz", "no bolus")),
     "frames that are all the same": (voxels("SE", lambda d: np.repeat(d[..., :1], d.shape[3], axis=-1)), ("acq-SE_dsc.nii.gz", "the same")),
