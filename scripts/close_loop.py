@@ -29,10 +29,10 @@ from afterglow.io.bids import open_dataset, sessions
 from afterglow.io.nifti import read_image
 from afterglow.io.results import read_exam_result
 from afterglow.records.result import ExamResult
+from afterglow.simulate.acquisition import Acquisition
 from afterglow.simulate.cohort import cohort_size, draw_story
 from afterglow.simulate.exam import scan_visit
 from afterglow.simulate.exam_plans import stillness
-from afterglow.simulate.spine_tissues import spine_tissues_at
 from afterglow.simulate.story import LesionState, Story
 from afterglow.simulate.subject import make_subject
 from afterglow.simulate.tissues import with_barrier
@@ -43,8 +43,15 @@ Map = NDArray[np.float32]
 LOOPS = {
     "ademola2025": {"ktrans": ("ktrans", 1.0, False), "ve": ("ve", 1.0, False), "vp": ("vp", 2.0, False)},
     "behar2023": {"ktrans": ("ktrans", 1.0, False), "ve": ("ve", 1.0, False), "vp": ("vp", 2.0, False), "vp ": ("vp", 2.0, True)},
-    "stadlbauer2025": {"cbv": ("cbv", 1.0, True), "ucbv": ("cbv", 1.0, True), "adc": ("adc", 0.5, False)},
+    "stadlbauer2025": {
+        "cbv": ("area_ge", 1.0, True),
+        "cbv_uncorrected": ("area_ge", 1.0, True),
+        "ucbv": ("area_se", 1.0, True),
+        "ucbv_uncorrected": ("area_se", 1.0, True),
+        "adc": ("adc", 0.5, False),
+    },
 }
+FLIPS_DEG = (2.0, 5.0, 10.0, 15.0, 25.0)
 PURE = 0.95  # share of lesion from which a voxel counts as one without its surroundings
 
 
@@ -104,12 +111,15 @@ def simulate(asked: argparse.Namespace) -> None:
     """Scan the chosen visits and write them, unless they are there."""
     simulation = load_simulation(asked.method)
     acquisition = simulation.acquisition if asked.noisy else stillness(simulation.acquisition)
+    acquisition = with_flip_angles(acquisition) if asked.unblurred else acquisition
     leak = 0.0 if asked.no_leak else acquisition.scanner.brain_leak
     size, stories = acquisition.size[asked.size], []
     for index in places(asked, simulation):
         story = draw_story(simulation.cohort, None, asked.seed, index, with_barrier(acquisition.scanner.brain_leak))
         if asked.no_leak:
             story = replace(story, visits=tuple(replace(v, lesion=without_leak(v.lesion)) for v in story.visits))
+        if asked.unblurred:
+            story = replace(story, visits=tuple(replace(v, roles=(*v.roles, "vfa")) for v in story.visits))
         numbers = chosen(story)
         stories.append(replace(story, visits=tuple(story.visits[n] for n in numbers), outcomes=(), readings=()))
         if (asked.folder / "bids" / f"sub-{story.subject}").is_dir():
@@ -125,14 +135,25 @@ def simulate(asked: argparse.Namespace) -> None:
 
 
 def unblurred(folder: Path) -> str:
-    """behar2023 without its smoothing, and with the tumour's true T1 in place of 1 s: what is left is the model's fit."""
+    """behar2023 without its smoothing, and with T1 measured in place of 1 s everywhere: what is left is the model's fit."""
     text = method_text("behar2023")
     begin = text.index('[[step]]\ndo = "smooth"')
     text = text[:begin] + text[text.index("[[step]]", begin + 1) :]
-    true_s = spine_tissues_at(1.5)["tumour"].t1_s
+    text = text.replace("[series]\n", '[series]\nvfa = { role = "vfa" }\n', 1)
+    text, changed = re.subn(r'do = "t1"\n(?:how = .*\n)?fixed_s = [0-9.]+', 'do = "t1"\nhow = ["vfa"]', text)
+    if changed != 1:
+        raise SystemExit("the T1 step of behar2023 is not what this script expects")
     path = folder / "unblurred.toml"
-    path.write_text(re.sub(r"fixed_s = [0-9.]+", f"fixed_s = {true_s:.6f}", text), encoding="utf-8")
+    path.write_text(text, encoding="utf-8")
     return str(path)
+
+
+def with_flip_angles(acquisition: Acquisition) -> Acquisition:
+    """The same protocol with images at several flip angles before the bolus."""
+    if acquisition.dce is None:
+        raise SystemExit("there is no dynamic T1-weighted series to measure T1 for")
+    scanner = replace(acquisition.scanner, snr={**acquisition.scanner.snr, "vfa": acquisition.scanner.snr["dce"]})
+    return replace(acquisition, dce=replace(acquisition.dce, vfa_flips_deg=FLIPS_DEG), scanner=scanner)
 
 
 def with_true_artery(folder: Path) -> Path:
@@ -195,7 +216,7 @@ def main() -> None:
     parser.add_argument("--noisy", action="store_true")
     parser.add_argument("--no-leak", action="store_true", help="lesion and brain behind a whole barrier")
     parser.add_argument("--true-artery", action="store_true")
-    parser.add_argument("--unblurred", action="store_true", help="behar2023 without smoothing and with the true T1 of the tumour")
+    parser.add_argument("--unblurred", action="store_true", help="behar2023 without smoothing and with measured T1")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--json", action="store_true")
     asked = parser.parse_args()

@@ -17,14 +17,14 @@ from afterglow.simulate.body import Body, sample_body, spgr_frame, uptake
 from afterglow.simulate.dce import make_bolus
 from afterglow.simulate.dsc_scan import DscScan, clean_dsc
 from afterglow.simulate.dsc_signal import HAEMATOCRIT, Scan
-from afterglow.simulate.dsc_truth import true_cbv
+from afterglow.simulate.dsc_truth import true_areas, true_cbv
 from afterglow.simulate.exam_plans import dce_plan
 from afterglow.simulate.geometry import interleaved_s
 from afterglow.simulate.inflow import arterial_inflow, excess
 from afterglow.simulate.injections import give, plasma
 from afterglow.simulate.scene import Drawn, Scene, dominant_tissue
 from afterglow.simulate.tissues import TISSUES
-from afterglow.simulate.vascular import Bolus
+from afterglow.simulate.vascular import Bolus, Echoes, Network
 
 SPGR, AGENT = Spgr(0.004, 0.0018, 25.0, 3.0), Agent("gadobutrol", 4.97, 7.1, "as ademola2025.toml")
 
@@ -163,3 +163,11 @@ def test_a_label_names_the_tissue_with_the_largest_share_and_0_is_air() -> None:
     labels, names = dominant_tissue(scene)
     assert [names[n] for n in labels[0].ravel()] == ["grey", "grey", "air", "air"]
     assert not labels[1].any()
+
+
+def test_true_areas_follow_the_blood_volume_and_a_gradient_echo_sees_more_of_the_same_vessels() -> None:
+    body = body_of(blocks_of(("tumour", "white")), first_mm=HALVES_MM)
+    ge, se = true_areas(body, Bolus(), Network(), Echoes())
+    cbv = true_cbv(body)
+    assert (ge[cbv > 0] / cbv[cbv > 0]).std() < 1e-4 * (ge[cbv > 0] / cbv[cbv > 0]).mean()
+    assert 3 < float((ge[cbv > 0] / se[cbv > 0]).mean()) < 7

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from afterglow.kernels.loop import loop_area
+from afterglow.kernels.vessel import VesselRates
 from afterglow.simulate.body import Body
 from afterglow.simulate.dsc_scan import voxel_of
 from afterglow.simulate.dsc_signal import HAEMATOCRIT, STEP_S
@@ -30,6 +31,8 @@ def true_maps(body: Body, bolus: Bolus, network: Network, echoes: Echoes, *, bot
     shares = {name: body.shares.get(name, none) for name in _SHARES}
     maps = {"cbv": true_cbv(body), **shares, "enhancing": shares["tumour"] + shares["scar"]}
     made = [TrueMap(name, "1", values, body.grid, space) for name, values in maps.items()]
+    for name, values in zip(("area_ge", "area_se"), true_areas(body, bolus, network, echoes), strict=True):
+        made.append(TrueMap(name, "1", values, body.grid, space))
     if both:
         brain = np.sum([shares[name] for name in _BRAIN], axis=0) > 0.5
         mti, nmti = true_loops(body, bolus, network, echoes, brain)
@@ -45,16 +48,34 @@ def true_cbv(body: Body) -> Map:
     return out
 
 
+def true_areas(body: Body, bolus: Bolus, network: Network, echoes: Echoes) -> tuple[Map, Map]:
+    """Integral of dR2* and of dR2 over the first pass (i, j, k), small vessels only, without leak: what a perfect scan calls blood volume.
+
+    It is not proportional to the blood volume where architectures differ: a spin echo sees capillaries best.
+    """
+    rates = _fine_rates(bolus, network, echoes)
+    amounts = _by_architecture(body)
+    ge, se = (
+        np.sum([part * np.float32(rates[name][n].sum() * STEP_S) for name, part in amounts.items()], axis=0) for n in (0, 1)
+    )
+    return ge.astype(np.float32), se.astype(np.float32)
+
+
+def _fine_rates(bolus: Bolus, network: Network, echoes: Echoes) -> Mapping[str, VesselRates]:
+    """Rates per unit of blood volume by architecture on a fine clock."""
+    fine_s = np.arange(0.0, bolus.onset_s + _SPAN_S, STEP_S)
+    concentrations, _ = compartments_mM(STEP_S, artery_mM(fine_s, bolus), network)
+    return {name: vascular_rates(concentrations, shares, network, echoes) for name, shares in ARCHITECTURES.items()}
+
+
 def true_loops(body: Body, bolus: Bolus, network: Network, echoes: Echoes, where: NDArray[np.bool_]) -> tuple[Map, Map]:
     """MTI (s^-5/2) and nMTI (i, j, k) of one bolus seen by both echoes without leak, delay or noise; NaN outside `where`.
 
     The rates of all vessels in a voxel are added before the loop is drawn.
     """
-    fine_s = np.arange(0.0, bolus.onset_s + _SPAN_S, STEP_S)
-    concentrations, _ = compartments_mM(STEP_S, artery_mM(fine_s, bolus), network)
+    rates = _fine_rates(bolus, network, echoes)
     amounts = {name: part[where].astype(np.float64) for name, part in _by_architecture(body).items()}
-    rates = {name: vascular_rates(concentrations, ARCHITECTURES[name], network, echoes) for name in amounts}
-    ge, se = (np.stack([r[n][::_THINNED] for r in rates.values()]) for n in (0, 1))
+    ge, se = (np.stack([r[n][::_THINNED] for r in (rates[name] for name in amounts)]) for n in (0, 1))
     weights = np.stack(list(amounts.values()), axis=1)
     mti, nmti = (np.full(where.shape, np.nan, np.float32) for _ in range(2))
     area, scaled = np.empty(weights.shape[0]), np.empty(weights.shape[0])
