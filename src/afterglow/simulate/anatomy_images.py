@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from afterglow.records.grid import Grid
-from afterglow.records.protocol import Agent
+from afterglow.records.protocol import Agent, Anatomy
 from afterglow.simulate.dce import Bolus, extended_tofts_curves, tissue_curve
 from afterglow.simulate.scanner import Image, SmoothField, rician, storage_slope, stored
-from afterglow.simulate.scene import Scene
+from afterglow.simulate.scene import Scene, dominant_tissue
 from afterglow.simulate.sequences import (
     FAT_T2_IN_TRAIN,
     SPIN_ECHO_FLOW,
@@ -26,9 +26,10 @@ from afterglow.simulate.sequences import (
     null_ti_s,
     sequence_signal,
 )
-from afterglow.simulate.series import Timing
+from afterglow.simulate.series import DigitalSeries, Timing, TrueLabels
 from afterglow.simulate.tissues import Tissue
 from afterglow.simulate.voxels import voxel_means
+from afterglow.simulate.warp import nearest
 
 Map = NDArray[np.float32]
 Array = NDArray[np.float64]
@@ -167,6 +168,18 @@ def timing_of(sequence: Sequence, tissues: Mapping[str, Tissue]) -> Timing:
             return Timing(tr_s, te_s, ti_s, flip_deg=90.0)
         case InversionGradientEcho(tr_s, ti_s, te_s, flip_deg):
             return Timing(tr_s, te_s, ti_s, flip_deg)
+
+
+def as_series(plan: AnatomyPlan, image: Image, tissues: Mapping[str, Tissue], *, field_t: float, start_s: float) -> DigitalSeries:
+    """The image with what its header says; `start_s` after the start of the visit."""
+    contrast, timing = Anatomy(plan.role.removeprefix("CE-")), timing_of(plan.sequence, tissues)
+    return DigitalSeries(plan.role, image, contrast, field_t, start_s=start_s, timing=timing)
+
+
+def true_labels(scene: Scene, grid: Grid, world_to_body: Matrix, space: str) -> TrueLabels:
+    """The tissue with the largest share at each voxel of `grid`, on which the series `space` lies."""
+    labels, names = dominant_tissue(scene)
+    return TrueLabels(nearest(labels, scene.grid, grid, world_to_body), names, grid, space)
 
 
 def scene_signal(scene: Scene, plan: AnatomyPlan, late: LateContrast | None) -> Map:

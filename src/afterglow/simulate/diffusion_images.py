@@ -13,12 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from afterglow.records.grid import Grid
+from afterglow.records.protocol import Diffusion
 from afterglow.simulate.anatomy_images import pools
 from afterglow.simulate.field_error import field_error_ppm, shifted_lines
 from afterglow.simulate.scanner import Image, SmoothField, rician, storage_slope, stored
 from afterglow.simulate.scene import Scene
 from afterglow.simulate.sequences import SPIN_ECHO_FLOW, SpinEcho, sequence_signal
-from afterglow.simulate.series import TrueMap
+from afterglow.simulate.series import DigitalSeries, Timing, TrueMap
 from afterglow.simulate.tissues import Tissue
 from afterglow.simulate.voxels import mixed, voxel_means
 from afterglow.simulate.warp import resample
@@ -104,6 +105,12 @@ def acquire_dwi(
         along = np.ascontiguousarray(shift_mm.reshape(grid.shape[0], grid.shape[1], _FINE_LINES, grid.shape[2]).mean(axis=2))
         maps += (TrueMap("displacement", "mm", along, grid, "dwi"),)
     return Dwi(stored(noisy, storage_slope(noisy), grid), maps)
+
+
+def as_series(plan: DwiPlan, image: Image, *, field_t: float, start_s: float) -> DigitalSeries:
+    """The images with what their header says; `start_s` after the start of the visit."""
+    protocol, timing = Diffusion(plan.b_s_mm2, plan.te_s, field_t), Timing(plan.tr_s, plan.te_s, flip_deg=90.0)
+    return DigitalSeries("dwi", image, protocol, field_t, start_s=start_s, timing=timing)
 
 
 def _truth(clean: Map, slope: Map, still: Map, plan: DwiPlan, least: float, grid: Grid) -> tuple[TrueMap, ...]:

@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from afterglow.records.grid import Grid
-from afterglow.records.protocol import Agent, Anatomy, Diffusion, Injection
-from afterglow.simulate import dsc_truth
-from afterglow.simulate.anatomy_images import ANATOMY_PLANS, AnatomyPlan, LateContrast, acquire_anatomy, timing_of
+from afterglow.records.protocol import Agent, Injection
+from afterglow.simulate import anatomy_images, diffusion_images, dsc_truth
+from afterglow.simulate.anatomy_images import ANATOMY_PLANS, AnatomyPlan, LateContrast, acquire_anatomy
 from afterglow.simulate.body import Body, sample_body
 from afterglow.simulate.diffusion_images import DWI_PLANS, acquire_dwi
 from afterglow.simulate.dsc_scan import ROLES, DscScan, Echo, acquire_dsc, as_series
@@ -20,7 +20,7 @@ from afterglow.simulate.injections import CIRCULATION_S, Given, plasma
 from afterglow.simulate.patient import DigitalPatient
 from afterglow.simulate.scanner import HeadMotion, SmoothField, draw_motion
 from afterglow.simulate.scene import Scene
-from afterglow.simulate.series import DigitalExam, DigitalSeries, Outline, Timing, VisitTruth
+from afterglow.simulate.series import DigitalExam, DigitalSeries, Outline, VisitTruth
 from afterglow.simulate.story import LesionState, Perfusion, Story, VisitStory
 from afterglow.simulate.template import load_template
 from afterglow.simulate.tissues import with_barrier
@@ -119,16 +119,15 @@ def _scanned(
     ge, ge_motion = _dynamic(plan, body, "gradient", rng)
     made = replace(DWI_PLANS["b 0, 1000, 2000"], b_s_mm2=plan.b_s_mm2, snr=_DWI_SNR * plan.snr0)
     dwi = acquire_dwi(scene, body.grid, _STILL, made, receive=_EVEN, rng=rng)
-    field_t, timing = plan.echoes.field_t, Timing(made.tr_s, made.te_s, flip_deg=90.0)
-    protocol = Diffusion(made.b_s_mm2, made.te_s, field_t)
-    weighted = DigitalSeries("dwi", dwi.image, protocol, field_t, start_s=_STARTS_S["dwi"], timing=timing)
+    weighted = diffusion_images.as_series(made, dwi.image, field_t=plan.echoes.field_t, start_s=_STARTS_S["dwi"])
     t1w = _anatomy(scene, ANATOMY_PLANS["CE-T1w 3D"], plan, _late(plan), rng)
     flair = _anatomy(scene, ANATOMY_PLANS["FLAIR 2D"], plan, None, rng)
     maps = dsc_truth.true_maps(body, plan.bolus, plan.network, plan.echoes, both=True, space=se.role)
     series = (flair, weighted, se, ge, t1w)
     truth = VisitTruth(
-        (*maps, *dwi.maps), motion={se.role: se_motion, ge.role: ge_motion}, transforms=dict.fromkeys(visit.roles, _STILL)
-    )
+        (*maps, *dwi.maps), motion={se.role: se_motion, ge.role: ge_motion}, transforms=dict.fromkeys(visit.roles, _STILL),
+        labels=anatomy_images.true_labels(scene, scene.grid, _STILL, t1w.role),
+    )  # fmt: skip
     return DigitalExam(visit.session, visit.day, series, None, outlines, truth)
 
 
@@ -162,8 +161,7 @@ def _anatomy(
 ) -> DigitalSeries:
     image = acquire_anatomy(scene, scene.grid, _STILL, made, late=late, receive=_EVEN, rng=rng)
     start_s = _STARTS_S[made.role] if late is None else late.at_s
-    contrast, timing = Anatomy(made.role.removeprefix("CE-")), timing_of(made.sequence, scene.tissues)
-    return DigitalSeries(made.role, image, contrast, plan.echoes.field_t, start_s=start_s, timing=timing)
+    return anatomy_images.as_series(made, image, scene.tissues, field_t=plan.echoes.field_t, start_s=start_s)
 
 
 def _outlines(head: Head, seat: Seat, lesion: Lesion) -> tuple[Outline, ...]:

@@ -1,23 +1,25 @@
 """One visit of a digital patient, scanned: every series that the story says was acquired, the outlines, and the truth."""
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
-from afterglow.records.protocol import Anatomy, Diffusion
+from afterglow.records.protocol import Anatomy
+from afterglow.simulate import anatomy_images, diffusion_images
 from afterglow.simulate.acquisition import Acquisition, AnatomyProtocol, DwiProtocol, MrsiProtocol, Size
-from afterglow.simulate.anatomy_images import LateContrast, acquire_anatomy, timing_of
+from afterglow.simulate.anatomy_images import LateContrast, acquire_anatomy
 from afterglow.simulate.diffusion_images import acquire_dwi
 from afterglow.simulate.exam_dynamic import Scanned, scan_dce, scan_dsc
 from afterglow.simulate.exam_plans import anatomy_plan, anatomy_voxels, dwi_plan, dynamic_voxels, mrsi_plan
 from afterglow.simulate.exam_visit import Visit, begin_visit
 from afterglow.simulate.geometry import series_grid
 from afterglow.simulate.mrsi_plan import place_box
-from afterglow.simulate.scene import dominant_tissue
-from afterglow.simulate.series import DigitalExam, DigitalSeries, DigitalSpectra, Outline, Timing, TrueLabels, TrueMap, VisitTruth
+from afterglow.simulate.series import DigitalExam, DigitalSeries, DigitalSpectra, Outline, TrueLabels, TrueMap, VisitTruth
 from afterglow.simulate.spectroscopy import acquire_mrsi
 from afterglow.simulate.story import VisitStory
 from afterglow.simulate.subject import Subject
-from afterglow.simulate.warp import nearest, resample
+from afterglow.simulate.warp import resample
 
 Map = NDArray[np.float32]
 
@@ -68,11 +70,8 @@ def scan_anatomy(visit: Visit, made: AnatomyProtocol) -> Scanned:
     if made.role.startswith("CE-") and visit.given:
         late = LateContrast(visit.plasma(made.start_s + 2.0), visit.acquisition.agent.record(), made.start_s)
     image = acquire_anatomy(visit.scene, grid, pose, plan, late=late, receive=visit.fields.receive, rng=visit.rng_of(made.role))
-    contrast = made.role.removeprefix("CE-")
-    series = DigitalSeries(
-        made.role, image, Anatomy(contrast), visit.acquisition.field_t, start_s=made.start_s, name=made.sequence,
-        timing=timing_of(plan.sequence, visit.scene.tissues),
-    )  # fmt: skip
+    series = anatomy_images.as_series(plan, image, visit.scene.tissues, field_t=visit.acquisition.field_t, start_s=made.start_s)
+    series = replace(series, name=made.sequence)
     return Scanned((series,), VisitTruth(transforms={made.role: pose}))
 
 
@@ -84,9 +83,7 @@ def scan_dwi(visit: Visit, made: DwiProtocol) -> Scanned:
     field = visit.subject.field
     grid = series_grid("axial", voxel_mm, slices, field.dynamic_mm, field.dynamic_centre_mm, field.tilt_deg)
     dwi = acquire_dwi(visit.scene, grid, pose, plan, receive=visit.fields.receive, rng=visit.rng_of("dwi"))
-    protocol = Diffusion(made.b_s_mm2, made.te_s, visit.acquisition.field_t)
-    timing = Timing(made.tr_s, made.te_s, flip_deg=90.0)
-    series = DigitalSeries("dwi", dwi.image, protocol, visit.acquisition.field_t, start_s=made.start_s, timing=timing)
+    series = diffusion_images.as_series(plan, dwi.image, field_t=visit.acquisition.field_t, start_s=made.start_s)
     return Scanned((series,), VisitTruth(dwi.maps, transforms={"dwi": pose}))
 
 
@@ -135,9 +132,7 @@ def _labels(visit: Visit, series: tuple[DigitalSeries, ...]) -> TrueLabels | Non
     image = next((one for one in series if isinstance(one.protocol, Anatomy) and one.role != "b1"), None)
     if image is None:
         return None
-    labels, names = dominant_tissue(visit.scene)
-    grid = image.image.grid
-    return TrueLabels(nearest(labels, visit.scene.grid, grid, visit.poses[image.role]), names, grid, image.role)
+    return anatomy_images.true_labels(visit.scene, image.image.grid, visit.poses[image.role], image.role)
 
 
 def _merged(parts: list[VisitTruth]) -> VisitTruth:

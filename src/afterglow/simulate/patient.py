@@ -8,9 +8,8 @@ from numpy.typing import NDArray
 
 from afterglow.records.errors import BadInput
 from afterglow.records.grid import Grid
-from afterglow.records.protocol import Anatomy
 from afterglow.simulate.acquire import Fields, acquire_b1, acquire_dce, acquire_vfa, noise_sigma
-from afterglow.simulate.anatomy_images import ANATOMY_PLANS, LateContrast, acquire_anatomy, timing_of
+from afterglow.simulate.anatomy_images import ANATOMY_PLANS, LateContrast, acquire_anatomy, as_series, true_labels
 from afterglow.simulate.body import sample_body, uptake
 from afterglow.simulate.dce import make_bolus
 from afterglow.simulate.dce_truth import plasma_table, true_maps
@@ -127,7 +126,7 @@ def _visit(
     reference = TrueMap("reference", "1", anatomy.reference(body.grid, pose), body.grid, "dce")
     truth = VisitTruth(
         (*true_maps(body, fields, bolus), reference), {"plasma_dce": plasma_table(bolus)}, {"dce": motion},
-        {"dce": pose, "CE-T1w": pose_t1w}, {"noise_dce": sigma},
+        {"dce": pose, "CE-T1w": pose_t1w}, {"noise_dce": sigma}, true_labels(scene, t1w.image.grid, pose_t1w, t1w.role),
     )  # fmt: skip
     return DigitalExam(story.session, story.day, series, None, _outlines(anatomy, t1w.image.grid, pose_t1w), truth)
 
@@ -137,8 +136,7 @@ def _contrast_t1w(
 ) -> DigitalSeries:
     made = replace(ANATOMY_PLANS["CE-T1w 3D"], snr=plan.anatomy_snr)
     image = acquire_anatomy(scene, _anatomy_grid(plan), pose, made, late=late, receive=fields.receive, rng=rng)
-    timing = timing_of(made.sequence, scene.tissues)
-    return DigitalSeries(made.role, image, Anatomy("T1w"), plan.field_t, start_s=_DCE_START_S + late.at_s, timing=timing)
+    return as_series(made, image, scene.tissues, field_t=plan.field_t, start_s=_DCE_START_S + late.at_s)
 
 
 def _outlines(anatomy: _Anatomy, grid: Grid, pose: Matrix) -> tuple[Outline, ...]:
