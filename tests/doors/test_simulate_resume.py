@@ -20,6 +20,7 @@ from afterglow.io.atomic import clean_temporary
 from afterglow.io.manifest import read_manifest
 
 PATIENTS = 3
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
