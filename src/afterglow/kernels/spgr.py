@@ -161,7 +161,8 @@ def _with_decay(
     relaxed = steepness(none, none)[0]
     now = np.where(steepness(none, relaxed)[1] > 0, agent, np.nan)
     for _ in range(_NEWTON_STEPS):
-        grown = part * np.exp(decay_per_mM * now)
+        with np.errstate(over="ignore"):  # a voxel that runs away has no root: its slope turns, and it ends as NaN
+            grown = part * np.exp(decay_per_mM * now)
         value, slope = steepness(now, grown)
         step = (value - grown) / np.where(slope > 0, slope, np.nan)
         now = now - step
