@@ -56,14 +56,14 @@ def exam(day: float = 93.0) -> DigitalExam:
     bolus = {"injection": INJECTION, "agent": GADOBUTROL}
     dsc = {"times_s": DSC_TIMES_S, "slice_times_s": SLICE_TIMES_S, **bolus}
     series = (
-        DigitalSeries("T1w", image(SAGITTAL, 1, 1), Anatomy("T1w"), 3.0, start_s=10.0),
+        DigitalSeries("T1w", image(SAGITTAL, 1, 1, 0.000177), Anatomy("T1w"), 3.0, start_s=10.0),
         DigitalSeries("T2w", image(OBLIQUE, 1, 2), Anatomy("T2w"), 3.0, start_s=100.0),
         DigitalSeries("FLAIR", image(OBLIQUE, 1, 3), Anatomy("FLAIR"), 3.0, start_s=200.0),
         DigitalSeries("dwi", image(DESCENDING, 3, 4), Diffusion(B_S_MM2, 0.08, 3.0), 3.0, start_s=300.0),
         DigitalSeries("b1", image(OBLIQUE, 1, 5, 0.001), Anatomy("TB1map"), 3.0, start_s=400.0),
         DigitalSeries("vfa", image(OBLIQUE, 1, 6), Spgr(0.005, 0.002, 3.0, 3.0), 3.0, start_s=450.0, number=1),
         DigitalSeries("vfa", image(OBLIQUE, 1, 7), spgr, 3.0, start_s=500.0, number=2),
-        DigitalSeries("dce", image(OBLIQUE, 5, 8), spgr, 3.0, DCE_TIMES_S, start_s=START_S["dce"], **bolus),
+        DigitalSeries("dce", image(OBLIQUE, 5, 8, 0.000021), spgr, 3.0, DCE_TIMES_S, start_s=START_S["dce"], **bolus),
         DigitalSeries("dsc-ge", image(DESCENDING, 5, 9), ge, 3.0, start_s=START_S["dsc-ge"], **dsc),
         DigitalSeries("dsc-se", image(RIGHTWARDS, 5, 10), se, 3.0, start_s=START_S["dsc-se"], **dsc),
         DigitalSeries("CE-T1w", image(SAGITTAL, 1, 11), Anatomy("T1w"), 3.0, start_s=1200.0, agent=GADOBUTROL),

@@ -157,7 +157,10 @@ def pixel_description(ds: Dataset, series: DicomSeries, rows: int, columns: int)
 def put_window(ds: Dataset, series: DicomSeries, slope: float) -> None:
     """Centre and width that show the whole range of the series, in the numbers that the slope makes of the stored ones."""
     low, high = int(series.stored.min()), int(series.stored.max())
-    ds.WindowCenter, ds.WindowWidth = decimal((low + high + 1) / 2 * slope), decimal((high - low + 1) * slope)
+    width = (high - low + 1) * slope
+    ds.WindowCenter, ds.WindowWidth = decimal((low + high + 1) / 2 * slope), decimal(width)
+    if width < 1:  # the usual function is not defined there
+        ds.VOILUTFunction = "LINEAR_EXACT"
 
 
 def put_pixels(ds: Dataset, pixels: NDArray[np.int16]) -> None:
