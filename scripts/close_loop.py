@@ -1,11 +1,12 @@
 """Close the loop: simulate patients, measure them with their method, hold every quantity in the lesion against the truth.
 
-    python scripts/close_loop.py METHOD FOLDER [--patients 1] [--seed 3] [--size full] [--noisy] [--no-leak] [--true-artery] [--unblurred] [--workers 2] [--json]
+    python scripts/close_loop.py METHOD FOLDER [--patients 1] [--seed 3] [--size full] [--workers 2] [--json]
+        [--noisy] [--inflow] [--no-leak] [--true-artery] [--unblurred]
 
-Without `--noisy` nothing disturbs the scans (no noise, motion, field errors, inflow) and what is left is what method and
-sampling do; `--true-artery` also gives the method the true plasma curve, so that what is left is what the fit does. With `--noisy` the
-bias and spread over the patients are those of the protocol. Cho/NAA is fitted here, by least squares at
-known frequencies, since no method measures spectra yet. Runs that are there already are not done again.
+Without `--noisy` nothing disturbs the scans (no noise, motion, field errors) and what is left is what method and sampling do;
+`--true-artery` also gives the method the true plasma curve, so that what is left is what the fit does. With `--noisy` the bias and
+spread over the patients are those of the protocol. `--inflow` lets arterial blood enter at 400 mm/s. Spectra close their loop in
+tests/rooms/test_simulate_spectroscopy.py, since no method measures them yet. Runs that are there already are not done again.
 """
 
 import argparse
@@ -51,6 +52,7 @@ LOOPS = {
         "adc": ("adc", 0.5, False),
     },
 }
+INFLOW_MM_S = 400.0
 FLIPS_DEG = (2.0, 5.0, 10.0, 15.0, 25.0)
 PURE = 0.95  # share of lesion from which a voxel counts as one without its surroundings
 
@@ -112,6 +114,8 @@ def simulate(asked: argparse.Namespace) -> None:
     simulation = load_simulation(asked.method)
     acquisition = simulation.acquisition if asked.noisy else stillness(simulation.acquisition)
     acquisition = with_flip_angles(acquisition) if asked.unblurred else acquisition
+    if asked.inflow:
+        acquisition = replace(acquisition, scanner=replace(acquisition.scanner, inflow_mm_s=INFLOW_MM_S))
     leak = 0.0 if asked.no_leak else acquisition.scanner.brain_leak
     size, stories = acquisition.size[asked.size], []
     for index in places(asked, simulation):
@@ -215,6 +219,7 @@ def main() -> None:
     parser.add_argument("--size", default="full")
     parser.add_argument("--noisy", action="store_true")
     parser.add_argument("--no-leak", action="store_true", help="lesion and brain behind a whole barrier")
+    parser.add_argument("--inflow", action="store_true", help="fresh arterial blood enters axial slabs")
     parser.add_argument("--true-artery", action="store_true")
     parser.add_argument("--unblurred", action="store_true", help="behar2023 without smoothing and with measured T1")
     parser.add_argument("--workers", type=int, default=2)
