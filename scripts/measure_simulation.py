@@ -104,13 +104,14 @@ def cohort(workers: int) -> list[dict[str, object]]:
 def main() -> None:
     """Measure what was asked for and print it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", nargs="*", choices=("head", "coarse", "cohort"), default=["head", "coarse", "cohort"])
+    parser.add_argument("what", nargs="*", help="head, coarse, cohort; all of them otherwise")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--json", action="store_true")
     asked = parser.parse_args()
-    figures = []
-    for what in asked.what:
-        figures += {"head": lambda: head(asked.workers), "coarse": coarse, "cohort": lambda: cohort(asked.workers)}[what]()
+    known = {"head": lambda: head(asked.workers), "coarse": coarse, "cohort": lambda: cohort(asked.workers)}
+    if unknown := set(asked.what) - set(known):
+        parser.error(f"unknown: {', '.join(sorted(unknown))}")
+    figures = [figure for what in asked.what or known for figure in known[what]()]
     if asked.json:
         print(json.dumps({"figures": figures}, indent=2))
         return
