@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from afterglow.kernels.types import Array
 
 Map = NDArray[np.float32]
-_TOGETHER = 6  # volumes that travel side by side: more would need more memory than they save time
+_TOGETHER = 4  # volumes that travel side by side: more would need more memory than they save time
 
 
 def sampled_pairs(

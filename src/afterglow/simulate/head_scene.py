@@ -12,36 +12,40 @@ from afterglow.simulate.tumour import Lesion, Seat
 
 Map = NDArray[np.float32]
 
+_GIVING_WAY = ("grey", "white", "csf", "vein", "plexus")  # where a lesion grows; all else stays and is not copied
+
 
 def scene_of(head: Head, lesion: Lesion, tissues: Mapping[str, Tissue] = TISSUES) -> Scene:
     """The head with the lesion in it: brain gives way to lesion, white matter to oedema, sulci are pressed shut."""
-    fractions = {name: part.copy() for name, part in head.fractions.items()}
+    fractions = {name: part.copy() if name in _GIVING_WAY else part for name, part in head.fractions.items()}
     inside = {name: part[lesion.box] for name, part in fractions.items()}
     solid = {name: lesion.fractions[name] for name in ("tumour", "scar", "core", "cavity")}
     taken = np.sum(list(solid.values()), axis=0)
     pressed = inside["csf"] * np.clip(0.7 * lesion.fractions["oedema"], 0, 1)
     inside["csf"] -= pressed
     inside["grey"] += pressed
-    for name in ("grey", "white", "csf", "vein", "plexus"):
+    for name in _GIVING_WAY:
         inside[name] *= 1 - taken
-    added = {name: np.zeros(head.grid.shape, np.float32) for name in (*solid, "infiltration", "oedema")}
+    there = [name for name in (*solid, "infiltration", "oedema") if lesion.fractions[name].any()]
+    added = {name: np.zeros(head.grid.shape, np.float32) for name in there}
     for name, grey_share in (("infiltration", 1.0), ("oedema", 0.35)):
+        if name not in added:
+            continue
         for tissue, weight in (("white", 1.0), ("grey", grey_share)):
             share = weight * lesion.fractions[name]
             added[name][lesion.box] += inside[tissue] * share
             inside[tissue] *= 1 - share
-    room = 1.0 - sum(inside.values()) - added["oedema"][lesion.box] - added["infiltration"][lesion.box]
+    room = 1.0 - sum(inside.values()) - sum(added[name][lesion.box] for name in ("oedema", "infiltration") if name in added)
     kept = np.minimum(np.clip(room, 0.0, 1.0) / np.maximum(taken, 1e-6), 1.0).astype(np.float32)
-    for name, part in solid.items():
-        added[name][lesion.box] = part * kept
+    for name in solid.keys() & added.keys():
+        added[name][lesion.box] = solid[name] * kept
     drawn = {}
     for name, one in lesion.drawn.items():
         scale = _ratio(added[name][lesion.box], lesion.fractions[name])
         drawn[name] = Drawn(
             one.box, one.grid, one.ktrans_per_min * scale, one.ve * scale, one.vp * scale, one.delay_s, one.architecture
         )
-    present = {name: part for name, part in added.items() if part.any()}
-    return Scene(head.grid, tissues, fractions | present, drawn, head.texture, ("grey", "white"))
+    return Scene(head.grid, tissues, fractions | added, drawn, head.texture, ("grey", "white"))
 
 
 def _ratio(part: Map, whole: Map) -> Map:
