@@ -14,6 +14,7 @@ from afterglow.simulate.exam_dynamic import Scanned, scan_dce, scan_dsc
 from afterglow.simulate.exam_plans import anatomy_plan, anatomy_voxels, dwi_plan, dynamic_voxels, mrsi_plan
 from afterglow.simulate.exam_visit import Visit, begin_visit
 from afterglow.simulate.geometry import series_grid
+from afterglow.simulate.metabolites import individual_contents
 from afterglow.simulate.mrsi_plan import place_box
 from afterglow.simulate.series import DigitalExam, DigitalSeries, DigitalSpectra, Outline, TrueLabels, TrueMap, VisitTruth
 from afterglow.simulate.spectroscopy import acquire_mrsi
@@ -25,6 +26,7 @@ Map = NDArray[np.float32]
 
 _FAINT = 0.6  # of the largest share, where no voxel is filled
 _OUTLINED = {"lesion": 0.5, "reference": 0.9, "recurrence": 0.5}  # share of a voxel from which it belongs to a region
+_METABOLITE_SPREAD = 0.2  # of a lesion's metabolites from patient to patient; assumed
 _SPACES = ("CE-T1w", "T1w")  # a region is drawn on the first of these that was scanned
 _RECURRENCE_SPACES = ("FLAIR", *_SPACES)  # as yoon2024 draws it
 
@@ -91,7 +93,8 @@ def scan_mrsi(visit: Visit, made: MrsiProtocol) -> tuple[DigitalSpectra, VisitTr
     """The spectroscopic image, its box laid on the lesion."""
     plan, pose = mrsi_plan(made, visit.acquisition.field_t), visit.poses["mrsi"]
     centre = place_box(visit.scene, pose, plan, _lesion_mm(visit, pose))
-    spectra, maps = acquire_mrsi(visit.scene, pose, centre, plan, visit.rng_of("mrsi"))
+    contents = individual_contents(visit.patient_rng(), spread=_METABOLITE_SPREAD)
+    spectra, maps = acquire_mrsi(visit.scene, pose, centre, plan, visit.rng_of("mrsi"), contents=contents)
     return spectra, VisitTruth(maps, transforms={"mrsi": pose})
 
 

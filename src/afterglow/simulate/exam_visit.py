@@ -19,6 +19,7 @@ Matrix = NDArray[np.float64]
 
 # The order only makes seeds: a series looks the same whether or not another one was scanned.
 _SEEDED = ("visit", "dce", "vfa", "b1", "dsc-se", "dsc-ge", "dwi", "mrsi", "T1w", "CE-T1w", "T2w", "STIR", "FLAIR")
+_PATIENT = 1  # a branch of the patient's seed beside that of the body
 _DOSE_SPREAD = 0.08  # of a patient's plasma curve against the population's; assumed
 
 
@@ -44,6 +45,12 @@ class Visit:
 
     def rng_of(self, role: str) -> np.random.Generator:
         return np.random.default_rng(self.seed_of(role))
+
+    def patient_rng(self) -> np.random.Generator:
+        """Draws that are the patient's own, the same at every visit."""
+        return np.random.default_rng(
+            np.random.SeedSequence(self.seed.entropy, spawn_key=(*self.seed.spawn_key[:-1], 0, _PATIENT))
+        )
 
     def plasma(self, until_s: float) -> Bolus:
         """Plasma curves on the visit's clock; all zero where nothing was injected."""

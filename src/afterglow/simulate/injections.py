@@ -9,7 +9,6 @@ from afterglow.simulate import dce, vascular
 _PARKER_MMOL_KG = 0.1  # of the population curve
 CIRCULATION_S, _CIRCULATION_SPREAD_S = 9.0, 1.0  # from the arm to the brain, and from injection to injection; assumed
 _WIDTH_SPREAD = 0.05  # of two boluses of one patient; assumed, as hearts do not repeat themselves
-_TAIL_S = 60.0
 
 
 @dataclass(frozen=True)
@@ -69,8 +68,3 @@ def first_pass(
     bolus = replace(sized.wider(own.width), onset_s=own.at_s - start_s + own.circulation_s)
     earlier = tuple((own.at_s - one.at_s, one.dose_mmol_kg / own.dose_mmol_kg) for one in given if one.at_s < own.at_s)
     return bolus, earlier
-
-
-def last_moment_s(given: tuple[Given, ...], ends_s: tuple[float, ...]) -> float:
-    """How long plasma curves must reach."""
-    return max((*ends_s, *(one.at_s for one in given))) + _TAIL_S
