@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from tests.tiny_cohorts import TINY, tiny_acquisition
 
+from afterglow.records.errors import BadInput
 from afterglow.simulate.acquisition import Acquisition
 from afterglow.simulate.exam import scan_visit
 from afterglow.simulate.exam_plans import stillness
@@ -171,3 +172,10 @@ def test_the_spine_is_scanned_as_well() -> None:
     for one in exam.series:
         assert np.isfinite(one.image.slope)
         assert one.image.stored.max() > 100
+
+
+def test_a_spine_without_an_age_or_a_level_is_refused_and_no_age_is_made_up() -> None:
+    for missing in ({"level": "T9", "age_years": None}, {"age_years": 60.0}):
+        story = replace(STORY, participant=missing)
+        with pytest.raises(BadInput, match="level and age_years"):
+            make_subject(story, "spine", body_mm=4.0, field_t=1.5, brain_leak=1.0, seed=np.random.SeedSequence(3))

@@ -123,9 +123,14 @@ def make_subject(
             head = make_head(_template(), spacing_mm=body_mm, rng=rng, pushed_from=seat.push(states[0]))
             return HeadSubject(head, seat, grow(head, seat, states, rng), field_t, brain_leak)
         case "spine":
-            level, age = str(story.participant["level"]), story.participant["age_years"]
-            spine = make_spine(spacing_mm=body_mm, rng=rng, level=level, age_years=float(age or 0))
-            return SpineSubject(spine, grow_spine_lesions(spine, level, states, rng), field_t)
+            level, age = story.participant.get("level"), story.participant.get("age_years")
+            if not isinstance(level, str) or not isinstance(age, int | float):
+                raise BadInput(
+                    f"sub-{story.subject}: a spine needs level and age_years, found {level!r} and {age!r}; give the cohort both as columns"
+                )
+            spine = make_spine(spacing_mm=body_mm, rng=rng, level=level, age_years=float(age))
+            lesions = grow_spine_lesions(spine, level, states, rng)
+            return SpineSubject(spine, lesions, field_t)
         case _:
             raise BadInput(f"{site!r} is no site that is simulated; there are brain and spine")
 
