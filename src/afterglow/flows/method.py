@@ -9,14 +9,13 @@ from typing import Literal
 
 from pydantic import Field, ValidationError, model_validator
 
+from afterglow.flows.method_regions import ReferenceSpec
+from afterglow.flows.method_rules import MeasureSpec, RuleSpec
 from afterglow.flows.method_steps import BloodVolume, FitModel, Step, Strict, ToConcentration
 from afterglow.flows.shipped import shipped_folder, shipped_names, shipped_text
 from afterglow.records.errors import BadMethod
-from afterglow.records.lesion import ReferenceKind
-from afterglow.records.measurement import STATISTICS
 from afterglow.records.protocol import Agent
 from afterglow.records.quantity import QUANTITIES
-from afterglow.records.response import Change, Rule
 
 
 class SeriesSpec(Strict):
@@ -47,50 +46,6 @@ class HaematocritSpec(Strict):
 
     value: float = Field(gt=0, lt=1)
     source: str
-
-
-class ReferenceSpec(Strict):
-    """The tissue that lesions are divided by, and whether the mirrored lesion may stand in for a missing outline."""
-
-    kind: ReferenceKind
-    mirror_when_missing: bool
-    source: str
-
-
-class MeasureSpec(Strict):
-    """One quantity in the lesion, by these statistics, plain and, where asked for, over the reference."""
-
-    quantity: str
-    statistics: tuple[str, ...] = Field(min_length=1)
-    normalised: bool
-
-    @model_validator(mode="after")
-    def _names_are_known(self) -> "MeasureSpec":
-        if self.quantity not in QUANTITIES:
-            raise ValueError(f"unknown quantity {self.quantity!r}")
-        for statistic in self.statistics:
-            if statistic not in STATISTICS or statistic == "value":
-                raise ValueError(f"unknown statistic {statistic!r}; known: {', '.join(s for s in STATISTICS if s != 'value')}")
-        return self
-
-
-class RuleSpec(Strict):
-    """One row: see records.response.Rule."""
-
-    name: str
-    kind: Literal["change", "ratio state"]
-    quantities: tuple[str, ...] = Field(min_length=1)
-    statistic: str
-    normalised: bool
-    change: Change
-    threshold: float
-    combine: Literal["only", "either", "both"]
-    unit: str
-    source: str
-    caution: str = ""
-
-    def record(self) -> Rule:
-        return Rule(**self.model_dump())
 
 
 class Method(Strict):

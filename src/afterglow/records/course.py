@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from afterglow.records.measurement import Measurement
+from afterglow.records.track import Event, Track
 
 TreatmentKind = Literal["surgery", "radiotherapy", "radiosurgery", "drug"]
 
@@ -36,6 +37,8 @@ class Course:
     participant_id: str
     visits: tuple[Visit, ...]
     treatments: tuple[Treatment, ...] = ()
+    tracks: tuple[Track, ...] = ()
+    events: tuple[Event, ...] = ()
 
     def __post_init__(self) -> None:
         days = [visit.day for visit in self.visits]

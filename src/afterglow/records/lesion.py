@@ -9,7 +9,10 @@ from numpy.typing import NDArray
 from afterglow.records.grid import Grid
 from afterglow.records.locking import locked
 
-ReferenceKind = Literal["contralateral white matter", "adjacent vertebra", "mirrored lesion", "given region"]
+ReferenceKind = Literal[
+    "contralateral white matter", "adjacent vertebra", "whole-brain white matter", "mirrored lesion", "given region"
+]
+PartKind = Literal["enhancing", "necrosis", "cavity", "rim"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,13 +24,18 @@ class Lesion:
     grid: Grid
     outlined: str  # how and by whom: "given mask …", "carried from ses-01 by rigid registration"
     note: str = ""
+    parts: tuple[tuple[PartKind, NDArray[np.bool_]], ...] = ()  # what the lesion is made of, each on the same grid
 
     def __post_init__(self) -> None:
+        for kind, part in self.parts:
+            if part.shape != self.grid.shape:
+                raise ValueError(f"lesion {self.lesion_id}: its {kind} is {part.shape} but its grid is {self.grid.shape}")
         if self.mask.shape != self.grid.shape:
             raise ValueError(f"lesion {self.lesion_id}: mask is {self.mask.shape} but its grid is {self.grid.shape}")
         if not self.mask.any() and not self.note:
             raise ValueError(f"lesion {self.lesion_id}: the mask is empty and nothing says why")
         object.__setattr__(self, "mask", locked(self.mask))
+        object.__setattr__(self, "parts", tuple((kind, locked(part)) for kind, part in self.parts))
 
     @property
     def n_voxels(self) -> int:
@@ -46,6 +54,7 @@ class Reference:
     grid: Grid
     kind: ReferenceKind
     method: str  # how it was found, in words
+    quality: tuple[tuple[str, float], ...] = ()  # named numbers of an automatic region: volume_ml, agreement_mm …
 
     def __post_init__(self) -> None:
         if self.mask.shape != self.grid.shape:

@@ -74,6 +74,7 @@ class Verdict:
     repeatability_source: str
     sentence: str
     numbers: tuple[tuple[str, float | None], ...]
+    label: str = ""  # the rule's own word where it has one: "PD", "SD" …
 
     def __post_init__(self) -> None:
         if self.category not in CATEGORIES:

@@ -14,6 +14,7 @@ from afterglow.records.locking import locked
 from afterglow.records.maps import Aif, ParameterMap, Provenance
 from afterglow.records.quantity import Quantity
 from afterglow.records.response import Verdict
+from afterglow.records.space import PatientSpace
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,6 +81,26 @@ class PairView:
 
 
 @dataclass(frozen=True, eq=False)
+class VisitView:
+    """One visit in the patient's space. `placed` False: it could not be laid on the others and lies where its header puts it."""
+
+    session: str
+    day: float
+    placed: bool
+    backdrop: NDArray[np.float32]  # (i, j, k)
+    lesions: tuple[tuple[str, NDArray[np.bool_]], ...]  # lesion id, mask
+    maps: tuple[tuple[Quantity, NDArray[np.float32]], ...]
+
+
+@dataclass(frozen=True, eq=False)
+class CourseView:
+    """Every visit on one grid in the patient's space, for the eye only: nothing is measured on resampled maps."""
+
+    grid: Grid
+    visits: tuple[VisitView, ...]
+
+
+@dataclass(frozen=True, eq=False)
 class PatientResult:
     """One patient: the visits in order, the measurements of all of them, the calls."""
 
@@ -91,3 +112,5 @@ class PatientResult:
     pair: PairView | None
     methods_paragraph: str
     references: tuple[str, ...]  # DOIs
+    space: PatientSpace | None = None  # None for a single visit
+    view: CourseView | None = None
