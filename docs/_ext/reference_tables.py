@@ -29,6 +29,7 @@ TABLES = {  # heading in a method file -> the model that checks it
     "[series.*]": method_file.SeriesSpec,
     "[agent]": method_file.AgentSpec,
     "[haematocrit]": method_file.HaematocritSpec,
+    "[lesions]": method_file.LesionsSpec,
     "[reference]": method_file.ReferenceSpec,
     "[[measure]]": method_file.MeasureSpec,
     "[[rule]]": method_file.RuleSpec,

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from afterglow.flows.exam import dynamic_series
 from afterglow.flows.method import Method, load_method
-from afterglow.flows.patient import role_patterns
+from afterglow.flows.visit import role_patterns
 from afterglow.io.bids import Dataset, open_dataset, sessions
 from afterglow.io.exam import read_exam
 from afterglow.io.outlines import find_outlines

@@ -8,11 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from afterglow.align.resample import resample
+from afterglow.flows.acquired import acquired
 from afterglow.flows.consensus import consensus_lines, preload_line
 from afterglow.flows.method import Method
 from afterglow.flows.regions import arterial_region
 from afterglow.flows.steps import carry_out
-from afterglow.flows.work import Arm, Carried, Drawn, Progress, Work
+from afterglow.flows.work import Arm, Drawn, Progress, Work
 from afterglow.io.bids import Dataset
 from afterglow.io.outlines import find_aif_curve, find_bolus_curves
 from afterglow.lesions.measure import Labels, measure, measure_reference
@@ -173,7 +174,6 @@ def quantify_exam(
     outlines: tuple[Drawn, ...],
     outlines_dir: Path | None,
     *,
-    carried: Carried | None,
     run_id: str,
 ) -> Quantified:
     """Carry out the method on one visit and measure its lesions."""
@@ -184,7 +184,7 @@ def quantify_exam(
     if work.arms:
         work.given_boluses = find_bolus_curves(dataset, exam.subject, exam.session, outlines_dir)
     anatomy = work.series("anatomy")
-    work.given_aif_mask, work.drawn, work.carried = arterial_region(outlines), outlines, carried
+    work.given_aif_mask, work.drawn = arterial_region(outlines), outlines
     carry_out(work)
     lesions, reference = work.lesions or (), work.reference
     space = "dsc" if work.arms else "dce"
@@ -213,6 +213,7 @@ def quantify_exam(
         _loops(work, lesions, reference),
         _pictures(work),
         method.panel,
+        acquired(work.dynamic),
     )
     return Quantified(result, measurements, work.seconds)
 

@@ -25,17 +25,17 @@ def exam_inputs(dataset: Dataset, exam: Exam, outlines: tuple[Outline, ...], bes
     """Every file that this visit reads, with its hash: images, their sidecars, outlines, and what lies beside those."""
     images = [dataset.root / one.source for series in exam.series.values() for one in series]
     paths = dict.fromkeys([*images, *(p for image in images for p in sidecar_files(image, dataset.root))])
-    entries = [_entry(path, dataset.root) for path in [*paths, *(outline.path for outline in outlines), *beside]]
+    entries = [file_entry(path, dataset.root) for path in [*paths, *(outline.path for outline in outlines), *beside]]
     return tuple({entry.path: entry for entry in entries}.values())
 
 
-def _entry(path: Path, root: Path) -> FileEntry:
+def file_entry(path: Path, root: Path) -> FileEntry:
     """A file by its way from the data set's root, up and down again for an outline that lies elsewhere."""
     entry = input_entry(path, path.parent)
     return replace(entry, path=Path(os.path.relpath(path, root)).as_posix())
 
 
-def exam_settings(method_text: str, day: float, donor: str | None) -> dict[str, object]:
-    """What else the result depends on: the method file, the day, and whose outline was carried over."""
+def exam_settings(method_text: str, day: float, outlines: str) -> dict[str, object]:
+    """What else the result depends on: the method file, the day, and the regions that were settled (their SHA-256)."""
     digest = hashlib.sha256(method_text.encode("utf-8")).hexdigest()
-    return {"method_sha256": digest, "day": day, "outline_from": donor}
+    return {"method_sha256": digest, "day": day, "outlines_sha256": outlines}

@@ -9,7 +9,7 @@ from typing import Literal
 
 from pydantic import Field, ValidationError, model_validator
 
-from afterglow.flows.method_regions import ReferenceSpec
+from afterglow.flows.method_regions import LesionsSpec, ReferenceSpec
 from afterglow.flows.method_rules import MeasureSpec, RuleSpec
 from afterglow.flows.method_steps import BloodVolume, FitModel, Step, Strict, ToConcentration
 from afterglow.flows.shipped import shipped_folder, shipped_names, shipped_text
@@ -60,6 +60,7 @@ class Method(Strict):
     agent: AgentSpec | None = None
     haematocrit: HaematocritSpec | None = None
     step: tuple[Step, ...] = Field(min_length=1)
+    lesions: LesionsSpec
     reference: ReferenceSpec
     measure: tuple[MeasureSpec, ...] = Field(min_length=1)
     rule: tuple[RuleSpec, ...] = ()

@@ -1,5 +1,7 @@
 """The tables of a method file that say where to measure."""
 
+from typing import Literal
+
 from afterglow.flows.method_steps import Strict
 from afterglow.records.lesion import ReferenceKind
 
@@ -9,4 +11,12 @@ class ReferenceSpec(Strict):
 
     kind: ReferenceKind
     mirror_when_missing: bool
+    source: str
+
+
+class LesionsSpec(Strict):
+    """How lesions keep their names from visit to visit, and what a visit without an outline gets."""
+
+    identity: Literal["names", "places"]
+    carry: Literal["refit", "rigid"]
     source: str

@@ -1,258 +1,184 @@
-"""One patient: every visit in the order of its day, the calls, the report."""
+"""One patient: every visit in the order of its day, lesions that keep their names, the calls, the reports."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
-
-import numpy as np
-from numpy.typing import NDArray
+from dataclasses import dataclass, field
 
 from afterglow import __version__
-from afterglow.align.resample import resample
-from afterglow.align.rigid import register
-from afterglow.flows.exam import Quantified, begin, dynamic_series, quantify_exam
-from afterglow.flows.keys import exam_inputs, exam_settings, versions
+from afterglow.flows.course_outlines import CourseVisit, carry_lesions, note_maps, renamed, visit_masks
+from afterglow.flows.course_space import anchor_of, settle_space
+from afterglow.flows.course_view import course_view, pair_view
+from afterglow.flows.keys import versions
 from afterglow.flows.method import Method
-from afterglow.flows.regions import read_outlines
-from afterglow.flows.work import Carried, Progress
-from afterglow.io.atomic import Written
-from afterglow.io.bids import Dataset, Session, sessions
+from afterglow.flows.place import Place
+from afterglow.flows.unlike import unlike
+from afterglow.flows.visit import Done, Opened, make_visit, open_visit, record_failure, sentences
+from afterglow.flows.work import Progress
+from afterglow.io.atomic import Written, write_bytes
+from afterglow.io.bids import sessions
 from afterglow.io.derivatives import report_path
-from afterglow.io.exam import ROLES, read_exam
-from afterglow.io.manifest import FileEntry, ManifestEntry, fingerprint, is_finished, output_entry, read_manifest, record
-from afterglow.io.outlines import Outline, files_beside, find_outlines
-from afterglow.io.results import read_exam_result, write_exam
+from afterglow.io.manifest import ManifestEntry, output_entry, record
+from afterglow.io.readings import readings_of
+from afterglow.io.tracks import check_corrections, read_corrections, write_events, write_tracks
+from afterglow.io.verdicts import write_verdicts
 from afterglow.io.write import write_text
-from afterglow.records.alignment import Alignment
+from afterglow.lesions.track import track_lesions
+from afterglow.records.alignment import QualityLine
 from afterglow.records.course import Course, Visit
 from afterglow.records.errors import AfterglowError
-from afterglow.records.grid import Grid
-from afterglow.records.lesion import Lesion
-from afterglow.records.maps import Provenance
-from afterglow.records.measurement import Measurement
-from afterglow.records.result import ExamResult, PairView, PatientResult
-from afterglow.report.documents import exam_document, patient_document
+from afterglow.records.result import CourseView, ExamResult, PairView, PatientResult
+from afterglow.records.space import PatientSpace
+from afterglow.records.track import Event, Track
+from afterglow.report.documents import patient_document
 from afterglow.report.html import document_html
-from afterglow.response.judge import baseline_visit, judge
-from afterglow.response.repeatability import REPEATABILITY
+from afterglow.report.pdf import document_pdf, pdf_problem
+from afterglow.response.course import flag, judge_course, lead_times
+from afterglow.response.judge import baseline_visit
 
-_SHOWN = 4  # quantities in the before/after panel
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where a run reads and writes."""
-
-    dataset: Dataset
-    out: Path
-    outlines_dir: Path | None
+_SHOWN = 4  # quantities in the pictures of a course
 
 
-@dataclass(frozen=True, eq=False)
-class Done:
-    """One visit that is on disk, and whether this run made it or found it finished."""
+@dataclass
+class Story:
+    """What a course has come to so far, while its visits are made one after the other."""
 
-    result: ExamResult
-    measurements: tuple[Measurement, ...]
-    skipped: bool
+    visits: list[CourseVisit] = field(default_factory=list)
+    done: list[Done] = field(default_factory=list)
+    tracks: tuple[Track, ...] = ()
+    events: tuple[Event, ...] = ()
+    quality: list[QualityLine] = field(default_factory=list)
+
+    def note(self, what: str, found: str) -> None:
+        line = QualityLine(what, found, "warning")
+        if line not in self.quality:
+            self.quality.append(line)
 
 
 def run_patient(
     place: Place, subject: str, method: Method, method_text: str, *, wanted: Sequence[str], workers: int, progress: Progress
 ) -> tuple[PatientResult | None, list[str]]:
-    """Quantify the visits of one subject that are not finished yet, judge them, and write the report.
+    """Quantify the visits of one subject that are not finished yet, judge them, and write the reports.
 
     A visit that fails with a stated error is recorded in the manifest with its sentence and does not stop the others; the
     sentences are returned.
     """
-    visits = [s for s in sessions(place.dataset, subject) if not wanted or s.label in wanted]
-    done: list[Done] = []
-    failures: list[str] = []
-    for visit in visits:
+    opened, failures = _opened(place, subject, method, wanted)
+    if not opened:
+        return None, failures
+    anchors = [anchor_of(one.exam, method) for one in opened]
+    space = settle_space(place, subject, anchors, method, workers=workers, progress=progress)
+    story = Story(quality=[QualityLine("visits in one space", words, "warning") for words in (space.flags if space else ())])
+    for one, anchor in zip(opened, anchors, strict=True):
+        visit = CourseVisit(anchor, one.exam, one.drawn)
         try:
-            done.append(_visit(place, subject, visit, done, method, method_text, workers, progress))
+            _settle(place, subject, story, visit, space, method)
+            made = make_visit(place, one, visit, method, method_text, workers=workers, progress=progress)
         except AfterglowError as error:
             failures.append(str(error))
-            _record_failure(place, subject, visit, method, str(error))
-    if not done:
+            record_failure(place, subject, one.session.label, method, str(error))
+            continue
+        note_maps(visit, made.result)
+        story.visits.append(visit)
+        story.done.append(made)
+    if not story.done:
         return None, failures
     progress("report", 0, 1)
-    patient = _patient(place, subject, method, done)
-    document = patient_document(
-        patient, rules=[r.record() for r in method.rule], repeatability=[r for r in REPEATABILITY if r.site == method.site]
-    )
-    written = write_text(report_path(place.out, subject), document_html(document))
-    _record_patient(place, patient, method, written)
+    patient = _patient(place, subject, method, story, space)
+    _write_patient(place, patient, method)
     return patient, failures
 
 
-def _visit(
-    place: Place,
-    subject: str,
-    visit: Session,
-    before: list[Done],
-    method: Method,
-    method_text: str,
-    workers: int,
-    progress: Progress,
-) -> Done:
-    exam = read_exam(place.dataset, subject, visit.label, role_patterns(method))
-    outlines = find_outlines(place.dataset, subject, visit.label, place.outlines_dir)
-    donor = next((one.result for one in reversed(before) if one.result.lesions), None)
-    beside = files_beside(place.dataset, subject, visit.label, place.outlines_dir)
-    inputs = exam_inputs(place.dataset, exam, outlines, beside)
-    settings = exam_settings(method_text, visit.day, donor.session if donor is not None and not _has_lesion(outlines) else None)
-    wanted = fingerprint(inputs, settings, versions())
-    key = f"sub-{subject}" + (f"_ses-{visit.label}" if visit.label else "_exam")
-    if is_finished(read_manifest(place.out), key, wanted):
-        stored = read_exam_result(place.out, subject, visit.label)
-        return Done(stored.result, stored.measurements, skipped=True)
-    tell = lambda what, n, total: progress(f"sub-{subject} {visit.label}: {what}", n, total)  # noqa: E731
-    dynamic = dynamic_series(exam, method)
-    drawn = read_outlines(exam, dynamic, outlines)
-    work = begin(exam, dynamic, method, workers=workers, progress=tell)
-    carried = None
-    if donor is not None and not _has_lesion(outlines):
-        carried = _carry(work.data.mean(axis=-1, dtype=np.float64).astype(np.float32), work.grid, donor, work.source)
-    made = quantify_exam(place.dataset, work, drawn, place.outlines_dir, carried=carried, run_id=wanted[:12])
-    written = list(write_exam(place.out, made.result, made.measurements))
-    if visit.label:
-        page = document_html(exam_document(made.result, made.measurements))
-        written.append(write_text(report_path(place.out, subject, visit.label), page))
-    record(place.out, _entry(key, method, wanted, inputs, written, made, settings, place.out))
-    return Done(made.result, made.measurements, skipped=False)
+def _opened(place: Place, subject: str, method: Method, wanted: Sequence[str]) -> tuple[list[Opened], list[str]]:
+    """Visits that can be read, and a sentence for each that cannot."""
+    found: list[Opened] = []
+    failures: list[str] = []
+    for session in sessions(place.dataset, subject):
+        if wanted and session.label not in wanted:
+            continue
+        try:
+            found.append(open_visit(place, subject, session, method))
+        except AfterglowError as error:
+            failures.append(str(error))
+            record_failure(place, subject, session.label, method, str(error))
+    return found, failures
 
 
-def role_patterns(method: Method) -> dict[str, str]:
-    """File patterns of every role that the method names, and of the anatomies that outlines are drawn on."""
-    wanted = [role for spec in method.series.values() for role in spec.roles]
-    return {role: ROLES.get(role, role) for role in dict.fromkeys([*wanted, "CE-T1w", "T1w", "T2w", "FLAIR"])}
-
-
-def _has_lesion(outlines: Sequence[Outline]) -> bool:
-    return any(outline.label == "lesion" for outline in outlines)
-
-
-def _carry(mean: NDArray[np.float32], grid: Grid, donor: ExamResult, source: str) -> Carried | None:
-    """Lesions of an earlier visit, with the registration that brings them here; None where it failed."""
-    alignment = register(donor.backdrop, donor.grid, mean, grid, names=(f"ses-{donor.session}", source))
-    return Carried(donor.lesions, donor.session, alignment.matrix) if alignment.trusted else None
-
-
-def _entry(
-    key: str,
-    method: Method,
-    wanted: str,
-    inputs: tuple[FileEntry, ...],
-    written: Sequence[Written],
-    made: Quantified,
-    settings: dict[str, object],
-    out: Path,
-) -> ManifestEntry:
-    return ManifestEntry(
-        key,
-        "done",
-        method.name,
-        wanted,
-        inputs,
-        tuple(output_entry(one, out) for one in written),
-        settings,
-        versions(),
-        {step: round(value, 3) for step, value in made.seconds.items()},
-        _paragraph(made.result.provenance),
+def _settle(
+    place: Place, subject: str, story: Story, visit: CourseVisit, space: PatientSpace | None, method: Method
+) -> None:
+    """The visit's lesions, carried over where it has none, under the names of their tracks."""
+    problem = carry_lesions(visit, story.visits, space, method)
+    if problem:
+        story.note(f"lesions at ses-{visit.session}", problem)
+    all_visits = [*story.visits, visit]
+    corrections = read_corrections(place.outlines_root, subject)
+    check_corrections(corrections, {one.session: tuple(drawn.drawn_id for drawn in one.lesions) for one in all_visits})
+    surgery = [t.day for t in place.dataset.treatments.get(subject, ()) if t.kind == "surgery"]
+    story.tracks, story.events, remarks = track_lesions(
+        visit_masks(all_visits, space),
+        subject=subject,
+        corrections=corrections,
+        identity=method.lesions.identity,
+        resections=surgery,
     )
+    for words in remarks:
+        story.note("identity of lesions", words)
+    names = {s.drawn_id: t.lesion_id for t in story.tracks for s in t.sightings if s.session_id == visit.session}
+    visit.drawn = renamed(visit.drawn, names)
 
 
-def _record_failure(place: Place, subject: str, visit: Session, method: Method, message: str) -> None:
-    key = f"sub-{subject}" + (f"_ses-{visit.label}" if visit.label else "_exam")
-    record(place.out, ManifestEntry(key, "failed", method.name, "", (), (), {}, versions(), message=message))
-
-
-def _record_patient(place: Place, patient: PatientResult, method: Method, written: Written) -> None:
-    settings: dict[str, object] = {"visits": [exam.session for exam in patient.exams]}
-    entry = ManifestEntry(
-        f"sub-{patient.participant_id}", "done", method.name, "", (), (output_entry(written, place.out),), settings, versions(),
-        methods_text=patient.methods_paragraph,
-    )  # fmt: skip
-    record(place.out, entry)
-
-
-def _patient(place: Place, subject: str, method: Method, done: Sequence[Done]) -> PatientResult:
-    exams = tuple(one.result for one in done)
-    visits = tuple(Visit(one.result.session, one.result.day, one.measurements) for one in done)
-    course = Course(subject, visits, place.dataset.treatments.get(subject, ()))
+def _patient(place: Place, subject: str, method: Method, story: Story, space: PatientSpace | None) -> PatientResult:
+    exams = tuple(one.result for one in story.done)
+    visits = tuple(Visit(one.result.session, one.result.day, one.measurements) for one in story.done)
+    treatments = place.dataset.treatments.get(subject, ())
+    course = Course(subject, visits, treatments, story.tracks, story.events, readings_of(place.dataset, subject))
+    rules = [rule.record() for rule in method.rule]
     warning = unlike(exams)
-    calls = (v for rule in method.rule for v in judge(course, rule.record(), REPEATABILITY, site=method.site))
-    verdicts = tuple(replace(v, sentence=f"{v.sentence} {warning}") if warning else v for v in calls)
-    pair = _pair(exams, course, method) if len(exams) > 1 else None
+    calls = judge_course(course, rules, place.repeatability, site=method.site)
+    verdicts = tuple(flag(one, warning) if warning else one for one in calls)
+    pair, view = _pictures(exams, course, method, story, space)
     dois = dict.fromkeys(doi for exam in exams for p in exam.provenance for doi in p.dois)
     references = (*((method.doi,) if method.doi else ()), *dois)
     paragraph = (
         f"Method {method.name}: {method.title} ({method.citation}), carried out with afterglow {__version__}. "
-        + _paragraph(exams[-1].provenance)
+        + (f"{space.method} " if space is not None else "")
+        + sentences(exams[-1].provenance)
     )
-    return PatientResult(subject, method.name, exams, course, verdicts, pair, paragraph, references)
+    return PatientResult(
+        subject, method.name, exams, course, verdicts, pair, paragraph, references, space, view, tuple(story.quality),
+        lead_times(course, verdicts),
+    )  # fmt: skip
 
 
-def unlike(exams: Sequence[ExamResult]) -> str:
-    """A sentence where the visits were not quantified alike, so that a change may be one of method; empty where they were."""
-    ways = {
-        "the echo time (s)": [_setting(exam, "rates", "te_s") for exam in exams],
-        "the correction for leakage": [_setting(exam, "leakage", "model") for exam in exams],
-        "T1 before contrast": [_setting(exam, "t1", "how") for exam in exams],
-        "the arterial input": [_setting(exam, "aif", "how") for exam in exams],
-        "r1 (/mM/s)": [_setting(exam, "concentration", "r1_per_mM_s") for exam in exams],
-        "the flip angle (degrees)": [_setting(exam, "concentration", "flip_deg") for exam in exams],
-    }
-    differing = [f"{what} ({', '.join(found)})" for what, found in ways.items() if len(set(found)) > 1]
-    return (
-        f"Mind: the visits differ in {' and '.join(differing)}, and part of the change may come from that." if differing else ""
-    )
-
-
-def _setting(exam: ExamResult, step: str, name: str) -> str:
-    return next((str(p.settings[name]) for p in exam.provenance if p.step == step and name in p.settings), "not stated")
-
-
-def _paragraph(provenance: Sequence[Provenance]) -> str:
-    return " ".join(dict.fromkeys(p.sentence for p in provenance))
-
-
-def _pair(exams: Sequence[ExamResult], course: Course, method: Method) -> PairView:
-    """The visit before treatment and the last one, in the space of the earlier: for the eye."""
-    first = next(exam for exam in exams if exam.session == baseline_visit(course).session_id)
-    last = exams[-1]
-    alignment = register(
-        last.backdrop, last.grid, first.backdrop, first.grid, names=(f"ses-{last.session}", f"ses-{first.session}")
-    )
-    matrix = alignment.matrix if alignment.trusted else None
+def _pictures(
+    exams: Sequence[ExamResult], course: Course, method: Method, story: Story, space: PatientSpace | None
+) -> tuple[PairView | None, CourseView | None]:
+    if space is None or len(exams) < 2:
+        return None, None
     shown = list(method.panel) or list(
         dict.fromkeys([q for rule in method.rule for q in rule.quantities] + [m.quantity for m in method.measure])
     )
-    maps = []
-    for name in shown:
-        a, b = first.map_of(name), last.map_of(name)
-        if a is not None and b is not None:
-            maps.append((a.quantity, np.array(a.values), resample(b.values, last.grid, first.grid, matrix).astype(np.float32)))
-    return PairView(
-        first.grid,
-        (first.session, last.session),
-        (first.day, last.day),
-        (np.array(first.backdrop), resample(last.backdrop, last.grid, first.grid, matrix).astype(np.float32)),
-        (_union(first.lesions, first.grid.shape), _moved(last, first, alignment)),
-        tuple(maps[:_SHOWN]),
-        alignment,
+    have = [name for name in shown if any(exam.map_of(name) is not None for exam in exams)][:_SHOWN]
+    first = next(exam for exam in exams if exam.session == baseline_visit(course).session_id)
+    pair = None if first is exams[-1] else pair_view(first, exams[-1], story.visits, space, have)
+    return pair, course_view(exams, story.visits, space, have)
+
+
+def _write_patient(place: Place, patient: PatientResult, method: Method) -> None:
+    """The reports and tables of the patient, and their line in the manifest."""
+    known = [row for row in place.repeatability if row.site == method.site]
+    document = patient_document(patient, rules=[rule.record() for rule in method.rule], repeatability=known)
+    subject, problem = patient.participant_id, pdf_problem()
+    written: list[Written] = [
+        write_text(report_path(place.out, subject), document_html(document)),
+        *write_tracks(place.out, subject, patient.course.tracks),
+        *write_events(place.out, subject, patient.course.events),
+        *write_verdicts(place.out, subject, patient.verdicts),
+    ]
+    if not problem:
+        written.append(write_bytes(report_path(place.out, subject).with_suffix(".pdf"), document_pdf(document)))
+    settings: dict[str, object] = {"visits": [exam.session for exam in patient.exams], "pdf": problem or "written"}
+    outputs = tuple(output_entry(one, place.out) for one in written)
+    entry = ManifestEntry(
+        f"sub-{subject}", "done", method.name, "", (), outputs, settings, versions(), methods_text=patient.methods_paragraph
     )
-
-
-def _union(lesions: Sequence[Lesion], shape: tuple[int, int, int]) -> NDArray[np.bool_]:
-    everything = np.zeros(shape, dtype=bool)
-    for lesion in lesions:
-        everything |= lesion.mask
-    return everything
-
-
-def _moved(last: ExamResult, first: ExamResult, alignment: Alignment) -> NDArray[np.bool_]:
-    matrix = alignment.matrix if alignment.trusted else None
-    moved: NDArray[np.bool_] = resample(_union(last.lesions, last.grid.shape), last.grid, first.grid, matrix, "nearest")
-    return moved
+    record(place.out, entry)

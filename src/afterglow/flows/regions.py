@@ -25,24 +25,21 @@ def read_outlines(exam: Exam, dynamic: Series, outlines: tuple[Outline, ...]) ->
             raise GridMismatch(
                 f"{outline.path}: its grid ({outline.image.grid}) is that of no image it could be drawn on ({known}); resample the mask onto one of them"
             )
-        drawn.append(Drawn(outline.label, outline.lesion_id, outline.path.name, read_mask(outline), on))
+        name = outline.path.name
+        drawn.append(Drawn(outline.label, outline.lesion_id, name, f"given mask {name}", read_mask(outline), on))
     return tuple(drawn)
 
 
-def lesions_of(work: Work, outlines: tuple[Drawn, ...], carried: Carried | None) -> tuple[Lesion, ...]:
-    """Every lesion outlined at this visit; those of another visit carried over where this one has none."""
-    given = tuple(
-        Lesion(drawn.lesion_id, on_dynamic_grid(work, drawn), work.grid, f"given mask {drawn.name}")
-        for drawn in outlines
-        if drawn.label == "lesion"
-    )
-    if given or carried is None:
-        return given
+def lesions_of(work: Work, outlines: tuple[Drawn, ...]) -> tuple[Lesion, ...]:
+    """Every lesion that was settled for this visit, on the grid of its maps. One that lies outside of it, or is gone, is empty and says so."""
     made = []
-    for lesion in carried.lesions:
-        mask = resample(lesion.mask, lesion.grid, work.grid, carried.matrix, "nearest")
-        note = "" if mask.any() else "it lies outside the field of view of this visit"
-        made.append(Lesion(lesion.lesion_id, mask, work.grid, f"carried from ses-{carried.session} by rigid registration", note))
+    for drawn in outlines:
+        if drawn.label != "lesion":
+            continue
+        mask = on_dynamic_grid(work, drawn) if drawn.mask.any() else np.zeros(work.grid.shape, dtype=bool)
+        parts = tuple((kind, share_of(work, part, drawn.on) >= _HALF) for kind, part in drawn.parts)
+        note = drawn.note or ("" if mask.any() else "the outline is empty: nothing of it is left at this visit")
+        made.append(Lesion(drawn.lesion_id, mask, work.grid, drawn.how, note, parts))
     return tuple(made)
 
 

@@ -7,14 +7,15 @@ from pathlib import Path
 from afterglow import __version__
 from afterglow.flows.keys import versions
 from afterglow.flows.method import Method, load_method, method_text
-from afterglow.flows.patient import Place, run_patient
+from afterglow.flows.patient import run_patient
+from afterglow.flows.place import Place
 from afterglow.flows.work import Progress
 from afterglow.io.atomic import clean_temporary, require_writable
 from afterglow.io.bids import Dataset, open_dataset
 from afterglow.io.derivatives import report_path, write_description
 from afterglow.io.manifest import ManifestEntry, output_entry, publish, record
 from afterglow.io.measurements import collect_measurements, write_measurements
-from afterglow.io.verdicts import collect_verdicts, write_verdicts
+from afterglow.io.verdicts import collect_verdicts
 from afterglow.records.errors import MissingInput
 from afterglow.records.result import PatientResult
 
@@ -39,8 +40,12 @@ def run_participants(
     outlines_dir: Path | None,
     workers: int,
     progress: Progress,
+    repeatability: Path | None = None,
 ) -> RunReport:
-    """Carry out a method on a BIDS data set; finished visits are skipped. AfterglowError where nothing can be done at all."""
+    """Carry out a method on a BIDS data set; finished visits are skipped. AfterglowError where nothing can be done at all.
+
+    `repeatability` is a table of one's own test-retest pairs (afterglow repeatability); its rows win over the ones that come with it.
+    """
     method, text = load_method(method_name), method_text(method_name)
     dataset = open_dataset(bids_dir)
     subjects = _wanted(dataset, participants)
@@ -48,7 +53,8 @@ def run_participants(
     clean_temporary(out)
     publish(out)
     write_description(out, source=dataset.root, version=__version__, method=method.name, method_doi=method.doi)
-    place = Place(dataset, out.absolute(), outlines_dir)
+    own = read_repeatability(repeatability) if repeatability is not None else ()
+    place = Place(dataset, out.absolute(), outlines_dir, (*own, *REPEATABILITY))
     patients: list[PatientResult] = []
     failures: list[str] = []
     for number, subject in enumerate(subjects):
@@ -57,7 +63,6 @@ def run_participants(
         failures += failed
         if patient is not None:
             patients.append(patient)
-            write_verdicts(place.out, patient.participant_id, patient.verdicts)
     _tables(place.out, method)
     reports = tuple(report_path(place.out, patient.participant_id) for patient in patients)
     return RunReport(place.out, tuple(patients), reports, tuple(failures))

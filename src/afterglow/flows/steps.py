@@ -204,7 +204,7 @@ def _semiquantitative(work: Work, step: Semiquantitative) -> None:
 
 def _regions(work: Work, step: Regions | None) -> None:
     work.progress("lesions", 0, 1)
-    work.lesions = lesions_of(work, work.drawn, work.carried)
+    work.lesions = lesions_of(work, work.drawn)
     work.reference = reference_of(work, work.drawn, work.lesions)
 
 

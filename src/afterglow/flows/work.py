@@ -17,7 +17,7 @@ from afterglow.records.alignment import Alignment, Motion, QualityLine
 from afterglow.records.bolus import BolusCurve, Echo
 from afterglow.records.errors import BadMethod
 from afterglow.records.grid import Grid
-from afterglow.records.lesion import Lesion, Reference
+from afterglow.records.lesion import Lesion, PartKind, Reference
 from afterglow.records.maps import Aif, ParameterMap, Provenance
 from afterglow.records.protocol import Agent, Epi, Spgr
 from afterglow.records.series import Exam, Series
@@ -39,22 +39,19 @@ class Fitted(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Drawn:
-    """An outline that was read and found to fit an image of its visit."""
+    """An outline on an image of its visit: read from a file, or carried over from the visit before.
+
+    An empty mask of a lesion says that nothing of it is left, or (with a `note`) why nothing of it is seen.
+    """
 
     label: str
     lesion_id: str
-    name: str
+    name: str  # the file; of a carried lesion, where it comes from
+    how: str  # "given mask …", "carried from ses-01 …"
     mask: NDArray[np.bool_]  # on the grid of `on`
     on: Series
-
-
-@dataclass(frozen=True, eq=False)
-class Carried:
-    """Lesions of another visit, with the matrix that takes a point of this visit to that one (RAS mm)."""
-
-    lesions: tuple[Lesion, ...]
-    session: str
-    matrix: NDArray[np.float64]
+    parts: tuple[tuple[PartKind, NDArray[np.bool_]], ...] = ()
+    note: str = ""
 
 
 @dataclass
@@ -95,7 +92,6 @@ class Work:
     workers: int
     progress: Progress
     drawn: tuple[Drawn, ...] = ()
-    carried: Carried | None = None
     lesions: tuple[Lesion, ...] | None = None  # None until they are settled
     reference: Reference | None = None
     arms: dict[str, Arm] = field(default_factory=dict)  # the DSC series by the method's names; empty for DCE

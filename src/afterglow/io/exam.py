@@ -8,7 +8,7 @@ import numpy as np
 from afterglow.io.bids import Dataset, session_folder, sessions
 from afterglow.io.names import Pattern, parse_name, parse_pattern, sort_key
 from afterglow.io.nifti import FloatImage, Image, describe, read_image
-from afterglow.io.physics import agent, haematocrit, injection, inversion_recovery, spgr
+from afterglow.io.physics import agent, haematocrit, injection, inversion_recovery, scanner, spgr
 from afterglow.io.physics_dsc import Echo, diffusion, epi
 from afterglow.io.sidecar import Sidecar, read_sidecar
 from afterglow.io.timing import frame_times_s
@@ -110,6 +110,7 @@ def _dynamic(image: Image, sidecar: Sidecar, role: str, source: str) -> Series:
         injection(sidecar),
         agent(sidecar),
         haematocrit(sidecar),
+        scanner(sidecar),
     )
 
 
@@ -124,8 +125,9 @@ def _bolus(image: Image, sidecar: Sidecar, role: str, source: str) -> Series:
     protocol = epi(sidecar, named)
     times_s = frame_times_s(sidecar, image.n_frames, one_excitation=True)
     return Series(
-        role, image.grid, times_s, protocol, _usable(image, source), source, injection(sidecar), None, haematocrit(sidecar)
-    )
+        role, image.grid, times_s, protocol, _usable(image, source), source, injection(sidecar), None, haematocrit(sidecar),
+        scanner(sidecar),
+    )  # fmt: skip
 
 
 def _diffusion(image: Image, sidecar: Sidecar, root: Path, role: str, source: str) -> Series:

@@ -122,7 +122,7 @@ def _refuse_twins(outlines: list[Outline]) -> None:
 def read_mask(outline: Outline) -> NDArray[np.bool_]:
     """The voxels of an outline (i, j, k) on `outline.image.grid`.
 
-    BadInput where it is empty, a mask holds other values than 0 and 1, or a segmentation holds values without a name.
+    An empty lesion is a statement: nothing of it is left. BadInput where another region is empty, a mask holds other values than 0 and 1, or a segmentation holds values without a name.
     """
     labels = read_labels(outline.image)
     wanted = 1 if outline.index is None else outline.index
@@ -133,7 +133,7 @@ def read_mask(outline: Outline) -> NDArray[np.bool_]:
                 f"{outline.path}: it holds the values {odd[:5].tolist()} besides 0 and 1; write a mask of 0 and 1, or a _dseg with its table"
             )
     mask: NDArray[np.bool_] = labels == wanted
-    if not mask.any():
+    if not mask.any() and outline.label != "lesion":
         what = f"label {wanted} has no voxels" if outline.index is not None else "the mask is empty"
         raise BadInput(f"{outline.path}: {what}; outline the {outline.label} or remove it from the folder")
     return mask

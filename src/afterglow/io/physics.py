@@ -114,6 +114,11 @@ def agent(sidecar: Sidecar) -> Agent | None:
     return Agent(name, r1_per_mM_s, None, f"{sidecar.where('Relaxivity').name}: Relaxivity")
 
 
+def scanner(sidecar: Sidecar) -> str:
+    """Maker and model, "SIEMENS Prisma"; empty where the sidecar names neither."""
+    return " ".join(words for name in ("Manufacturer", "ManufacturersModelName") if (words := sidecar.text(name)))
+
+
 def haematocrit(sidecar: Sidecar) -> float | None:
     """Haematocrit of the subject as a fraction; None where the sidecar is silent."""
     found = sidecar.number("Haematocrit")

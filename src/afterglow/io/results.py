@@ -125,6 +125,7 @@ def _plain(result: ExamResult) -> dict[str, object]:
         "backdrop_name": result.backdrop_name,
         "space": result.space,
         "panel": list(result.panel),
+        "acquired": [list(one) for one in result.acquired],
         "aif": None if result.aif is None else plain_aif(result.aif),
         "boluses": [plain_bolus(b) for b in result.boluses],
         "loops": [plain_loop(one) for one in result.loops],
@@ -198,6 +199,7 @@ def _rebuild(out: Path, content: Mapping[str, Any]) -> StoredExam:
         loops=tuple(read_loop(one) for one in content["loops"]),
         pictures=tuple((p["name"], _load(out, p["file"])) for p in files["pictures"]),
         panel=tuple(content["panel"]),
+        acquired=tuple((name, words) for name, words in content["acquired"]),
     )
     return StoredExam(result, read_measurements(measurements_path(out, result.subject, result.session)))
 

@@ -61,6 +61,7 @@ class ExamResult:
     loops: tuple[RegionLoop, ...] = ()
     pictures: tuple[tuple[str, NDArray[np.float32]], ...] = ()  # further anatomy on the same grid, by name
     panel: tuple[str, ...] = ()  # quantities that the report shows, in this order; all where none are named
+    acquired: tuple[tuple[str, str], ...] = ()  # how the dynamic series was made, in words: visits that differ are not alike
 
     def map_of(self, quantity: str) -> ParameterMap | None:
         """The map of that quantity, or None."""
@@ -114,3 +115,5 @@ class PatientResult:
     references: tuple[str, ...]  # DOIs
     space: PatientSpace | None = None  # None for a single visit
     view: CourseView | None = None
+    quality: tuple[QualityLine, ...] = ()  # what was noticed between the visits
+    leads: tuple[LeadTime, ...] = ()

@@ -27,6 +27,7 @@ class Series:
     injection: Injection | None = None
     agent: Agent | None = None  # with the relaxivity that the sidecar gives
     haematocrit: float | None = None  # of the subject at that visit, where the sidecar gives it
+    scanner: str = ""  # maker and model as the sidecar names them; empty where it does not
 
     def __post_init__(self) -> None:
         times_s = np.asarray(self.times_s, dtype=np.float64)

@@ -1,0 +1,177 @@
+"""The lesions of a course: each visit's own outlines, those of the visit before carried over where a visit has none."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from afterglow.align.resample import compose, resample
+from afterglow.align.rigid import register
+from afterglow.flows.course_space import Anchor
+from afterglow.flows.method import Method
+from afterglow.flows.work import Drawn
+from afterglow.lesions.segment import propagate
+from afterglow.lesions.track import VisitMasks
+from afterglow.records.grid import Grid
+from afterglow.records.result import ExamResult
+from afterglow.records.series import Exam, Series
+from afterglow.records.space import PatientSpace
+
+IDENTITY_MM = 2.0  # voxels that identity is settled on
+
+
+@dataclass
+class CourseVisit:
+    """One visit of a course on its way: outlines, and where the maps lie against the anatomy once they are made."""
+
+    anchor: Anchor
+    exam: Exam
+    drawn: tuple[Drawn, ...]
+    maps_to_anchor: NDArray[np.float64] = field(default_factory=lambda: np.eye(4))  # point of the dynamic grid -> anatomy
+
+    @property
+    def session(self) -> str:
+        return self.anchor.session
+
+    @property
+    def lesions(self) -> tuple[Drawn, ...]:
+        return tuple(one for one in self.drawn if one.label == "lesion")
+
+    def to_image(self, image: Series) -> NDArray[np.float64]:
+        """The matrix from the visit's anatomy to an image of the same visit."""
+        return np.linalg.inv(self.maps_to_anchor) if image.times_s.size and not self.anchor.is_dynamic else np.eye(4)
+
+
+def carry_lesions(visit: CourseVisit, earlier: Sequence[CourseVisit], space: PatientSpace | None, method: Method) -> str:
+    """Give a visit without outlined lesions those of the last visit that has some; returns why it could not be, or "".
+
+    They are laid on the visit's anatomy through the patient's space, and fitted to its own enhancement where the method
+    says "refit" and both visits have an image after contrast.
+    """
+    donor = next((one for one in reversed(earlier) if any(lesion.mask.any() for lesion in one.lesions)), None)
+    if donor is None or visit.lesions:
+        return ""
+    way = space.between(visit.session, donor.session) if space is not None else None
+    if way is None:
+        return f"the lesions of ses-{donor.session} could not be carried over: the two visits could not be laid on one another"
+    post, pre = _contrast(visit, method)
+    made = []
+    for lesion in donor.lesions:
+        if not lesion.mask.any():
+            continue
+        matrix = compose(way, donor.to_image(lesion.on))
+        made.append(_carried(lesion, visit, donor, matrix) if post is None else _refitted(lesion, visit, donor, matrix, post, pre))
+    visit.drawn = (*visit.drawn, *made)
+    return ""
+
+
+def _contrast(visit: CourseVisit, method: Method) -> tuple[Series | None, Series | None]:
+    """The image after contrast and the one before, where lesions are to be fitted anew."""
+    after = visit.exam.series.get("CE-T1w", ())
+    if method.lesions.carry != "refit" or not after or visit.anchor.series is not after[0]:
+        return None, None
+    before = visit.exam.series.get("T1w", ())
+    return after[0], before[0] if before else None
+
+
+def _carried(lesion: Drawn, visit: CourseVisit, donor: CourseVisit, matrix: NDArray[np.float64]) -> Drawn:
+    on = visit.anchor.series
+    mask: NDArray[np.bool_] = resample(lesion.mask.astype(np.float32), lesion.on.grid, on.grid, matrix, outside=0.0) >= 0.5
+    note = "" if mask.any() else "it lies outside the field of view of this visit"
+    how = f"carried from ses-{donor.session} by rigid registration"
+    return Drawn("lesion", lesion.lesion_id, _origin(lesion, donor), how, mask, on, note=note)
+
+
+def _refitted(
+    lesion: Drawn, visit: CourseVisit, donor: CourseVisit, matrix: NDArray[np.float64], post: Series, pre: Series | None
+) -> Drawn:
+    plain = _carried(lesion, visit, donor, matrix)
+    if not plain.mask.any():
+        return plain
+    found = propagate(lesion.mask, lesion.on.grid, matrix, post.load(), post.grid, pre=_before_contrast(pre, post))
+    note = "" if found.mask.any() else f"nothing enhances any more where it was at ses-{donor.session}"
+    how = f"carried from ses-{donor.session} by rigid registration and fitted to this visit's enhancement"
+    remarks = "; ".join(found.remarks)
+    words = f"{how} ({remarks})" if remarks else how
+    return Drawn("lesion", lesion.lesion_id, _origin(lesion, donor), words, found.mask, post, found.parts, note)
+
+
+def _origin(lesion: Drawn, donor: CourseVisit) -> str:
+    return f"lesion {lesion.lesion_id} of ses-{donor.session}"
+
+
+def _before_contrast(pre: Series | None, post: Series) -> NDArray[np.float32] | None:
+    if pre is None:
+        return None
+    image = pre.load()
+    found = register(image, pre.grid, post.load(), post.grid, names=(pre.source, post.source))
+    if not found.trusted:
+        return None
+    moved: NDArray[np.float32] = resample(image, pre.grid, post.grid, found.matrix).astype(np.float32)
+    return moved
+
+
+def visit_masks(visits: Sequence[CourseVisit], space: PatientSpace | None) -> tuple[VisitMasks, ...]:
+    """The lesions of all visits on one coarse grid of the patient's space; a visit that is not placed lies where its header says."""
+    grid = _identity_grid(visits, space)
+    found = []
+    for visit in visits:
+        placed = space.to_visit(visit.session) if space is not None else None
+        matrix = np.eye(4) if placed is None else placed
+        masks = tuple((one.lesion_id, _laid(one, visit, grid, matrix)) for one in visit.lesions if not _unseen(one))
+        found.append(VisitMasks(visit.session, visit.anchor.day, masks, _seen(visit, grid, matrix)))
+    return tuple(found)
+
+
+def _unseen(lesion: Drawn) -> bool:
+    """Carried to where the visit has no image: nothing is known about it."""
+    return bool(lesion.note) and "field of view" in lesion.note
+
+
+def _identity_grid(visits: Sequence[CourseVisit], space: PatientSpace | None) -> Grid:
+    fine = space.grid if space is not None else visits[0].anchor.series.grid
+    return coarser(fine, IDENTITY_MM)
+
+
+def coarser(grid: Grid, spacing_mm: float) -> Grid:
+    """The same box with voxels of about that size."""
+    counts = [max(1, round(n * s / spacing_mm)) for n, s in zip(grid.shape, grid.spacing_mm, strict=True)]
+    scale = np.array([n / c for n, c in zip(grid.shape, counts, strict=True)])
+    affine = grid.affine.copy()
+    affine[:3, :3] = grid.affine[:3, :3] * scale
+    affine[:3, 3] = grid.affine[:3, 3] + grid.affine[:3, :3] @ ((scale - 1) / 2)
+    i, j, k = counts
+    return Grid((i, j, k), affine)
+
+
+def _laid(lesion: Drawn, visit: CourseVisit, grid: Grid, matrix: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """The mask on the coarse grid; a lesion too small for it keeps the voxel of its centre."""
+    whole = compose(matrix, visit.to_image(lesion.on))
+    share = resample(lesion.mask.astype(np.float32), lesion.on.grid, grid, whole, outside=0.0)
+    mask: NDArray[np.bool_] = share >= 0.5
+    if not mask.any() and lesion.mask.any():
+        centre = lesion.on.grid.to_mm(np.argwhere(lesion.mask).mean(axis=0)[None])
+        back = np.linalg.inv(whole)
+        at = np.rint(grid.to_index(centre @ back[:3, :3].T + back[:3, 3])[0]).astype(int)
+        mask[tuple(np.clip(at, 0, np.array(grid.shape) - 1))] = True
+    return mask
+
+
+def _seen(visit: CourseVisit, grid: Grid, matrix: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Where the visit's anatomy has voxels."""
+    shape = visit.anchor.series.grid.shape
+    seen: NDArray[np.bool_] = resample(np.ones(shape, dtype=np.uint8), visit.anchor.series.grid, grid, matrix, "nearest") > 0
+    return seen
+
+
+def renamed(drawn: Sequence[Drawn], names: Callable[[str], str]) -> tuple[Drawn, ...]:
+    """Lesions under the names that their tracks have."""
+    return tuple(replace(one, lesion_id=names(one.lesion_id)) if one.label == "lesion" else one for one in drawn)
+
+
+def note_maps(visit: CourseVisit, result: ExamResult) -> None:
+    """Remember where the maps lie against the anatomy, as the visit's own registration found it."""
+    own = next((one for one in result.alignments if one.source == visit.anchor.series.source), None)
+    if own is not None and own.trusted:
+        visit.maps_to_anchor = own.matrix
