@@ -7,6 +7,8 @@ from typing import Literal
 Category = Literal["progression", "response", "no change", "cannot tell"]
 CATEGORIES: tuple[Category, ...] = ("progression", "response", "no change", "cannot tell")
 Change = Literal["percent", "difference", "none"]
+LIMIT_FACTOR = 1.96 * math.sqrt(2)  # times the spread of one scan: 95 % of the differences of two
+LOG_SCALE_FROM_WCV = 0.15  # above it 2.77 wCV is far from both limits: at .31 it would let a number fall by 86 %
 
 
 @dataclass(frozen=True)
@@ -49,12 +51,42 @@ class Repeatability:
     site: str
     wcv: float
     source: str
-    confirmed: bool
+    confirmed: bool  # whether the number was read at its source
+    statistic: str = ""  # empty: whatever statistic of the lesion
+    wcv_low: float | None = None  # 95 % interval of the wCV, where the source gives what it takes
+    wcv_high: float | None = None
+    n_pairs: int | None = None
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.wcv) and self.wcv > 0):
+            raise ValueError(f"repeatability of {self.quantity}: a wCV of {self.wcv} is no positive number")
+        if not self.source:
+            raise ValueError(f"repeatability of {self.quantity}: a wCV needs its source")
+        if self.wcv_low is not None and self.wcv_high is not None and not self.wcv_low <= self.wcv <= self.wcv_high:
+            raise ValueError(f"repeatability of {self.quantity}: {self.wcv} lies outside {self.wcv_low} to {self.wcv_high}")
 
     @property
     def rc_percent(self) -> float:
         """The change that repeating alone exceeds in 5 % of pairs: 2.77 wCV, in per cent."""
         return 277.0 * self.wcv
+
+    @property
+    def log_sd(self) -> float:
+        """Standard deviation of the logarithm of one scan's number: wCV squared is exp(s squared) - 1."""
+        return math.sqrt(math.log1p(self.wcv**2))
+
+    @property
+    def is_asymmetric(self) -> bool:
+        """Whether falls and rises have limits of their own, being read on the log scale."""
+        return self.wcv > LOG_SCALE_FROM_WCV
+
+    @property
+    def limits_percent(self) -> tuple[float, float]:
+        """Largest fall and largest rise, in per cent, that repeating alone gives in 95 % of pairs: (-35.9, 56.1)."""
+        if not self.is_asymmetric:
+            return -self.rc_percent, self.rc_percent
+        half = LIMIT_FACTOR * self.log_sd
+        return 100 * math.expm1(-half), 100 * math.expm1(half)
 
 
 @dataclass(frozen=True)
