@@ -1,37 +1,58 @@
-"""Two visits and a rule give a Verdict: progression, response, no change, or cannot tell, because …"""
+"""A course and its rules give Verdicts: progression, response, no change, or cannot tell, because …"""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from afterglow.records.course import Course, Visit
-from afterglow.records.measurement import Measurement
-from afterglow.records.response import Category, Repeatability, Rule, Verdict
+from afterglow.records.response import SIZE_KINDS, Reading, Repeatability, Rule, Verdict
+from afterglow.response.baseline import RADIATION, before
+from afterglow.response.case import Case
+from afterglow.response.compared import judge_change
+from afterglow.response.identity import lesions_at, lesions_between
+from afterglow.response.one_visit import judge_level, judge_reading
+from afterglow.response.size import judge_sizes
 from afterglow.response.states import judge_states
-from afterglow.response.wording import cannot_tell, named
 
 
-def judge(course: Course, rule: Rule, repeatability: Sequence[Repeatability], *, site: str) -> tuple[Verdict, ...]:
-    """One verdict for each lesion: the last visit against the visit before treatment (or the first visit)."""
-    if len(course.visits) < 2:
-        return ()
-    before, now = baseline_visit(course), course.visits[-1]
-    lesions = sorted(
-        {m.lesion_id for m in now.measurements if m.region == "lesion"}
-        | {m.lesion_id for m in before.measurements if m.region == "lesion"}
+def judge_course(
+    course: Course,
+    rules: Sequence[Rule],
+    repeatability: Sequence[Repeatability],
+    *,
+    site: str,
+    readings: Sequence[Reading] = (),
+) -> tuple[Verdict, ...]:
+    """A verdict for each rule, lesion and visit that can be judged: rule by rule, then in the order of visits.
+
+    A rule that compares is asked at every visit after the treatment it compares across; a level or a reading at every visit.
+    Rules of size speak of all lesions together: their lesion_id is "all".
+    """
+    return tuple(
+        verdict for rule in rules for verdict in _judged(Case(course, rule, site, tuple(repeatability), tuple(readings)))
     )
-    known = {(r.quantity, r.normalised): r for r in repeatability if r.site == site}
-    verdicts = []
-    for lesion_id in lesions:
-        match rule.kind:
-            case "change":
-                verdicts.append(_judge_change(course, rule, lesion_id, before, now, known))
-            case "ratio state":
-                verdicts.append(judge_states(course, rule, lesion_id, before, now, known))
-    return tuple(verdicts)
+
+
+def judge(
+    course: Course, rule: Rule, repeatability: Sequence[Repeatability], *, site: str, readings: Sequence[Reading] = ()
+) -> tuple[Verdict, ...]:
+    """The verdicts of one rule at the last visit alone."""
+    if not course.visits:
+        return ()
+    last = course.visits[-1].session_id
+    return tuple(v for v in judge_course(course, [rule], repeatability, site=site, readings=readings) if v.to_session == last)
+
+
+def flag(verdict: Verdict, words: str) -> Verdict:
+    """The verdict with a sentence more: that its visits were not acquired or quantified alike, for example."""
+    return replace(verdict, sentence=f"{verdict.sentence} {words}") if words else verdict
 
 
 def baseline_visit(course: Course) -> Visit:
-    """The last visit on or before the day of the first radiation treatment; the first visit where none is recorded."""
-    days = [t.day for t in course.treatments if t.kind in ("radiotherapy", "radiosurgery")]
+    """The last visit on or before the day of the first radiation treatment; the first visit where there is none.
+
+    For pictures of before and after. Rules do not use it: they say where there is no scan before treatment.
+    """
+    days = [t.day for t in course.treatments if t.kind in RADIATION]
     if days:
         earlier = [visit for visit in course.visits[:-1] if visit.day <= min(days)]
         if earlier:
@@ -39,90 +60,29 @@ def baseline_visit(course: Course) -> Visit:
     return course.visits[0]
 
 
-def find(visit: Visit, rule: Rule, quantity: str, lesion_id: str) -> Measurement | None:
-    """The measurement that the rule reads, or None."""
-    for m in visit.measurements:
-        if (m.region, m.lesion_id, m.quantity, m.statistic, m.is_normalised) == (
-            "lesion",
-            lesion_id,
-            quantity,
-            rule.statistic,
-            rule.normalised,
-        ):
-            return m
-    return None
+def _judged(case: Case) -> Iterator[Verdict]:
+    if case.rule.kind in SIZE_KINDS:
+        yield from judge_sizes(case)
+        return
+    for now in case.course.visits:
+        yield from _at_visit(case, now)
 
 
-def _judge_change(
-    course: Course, rule: Rule, lesion_id: str, before: Visit, now: Visit, known: Mapping[tuple[str, bool], Repeatability]
-) -> Verdict:
-    quantity = rule.quantities[0]
-    first, second = find(before, rule, quantity, lesion_id), find(now, rule, quantity, lesion_id)
-    a, b = (m.value if m else None for m in (first, second))
-    name = named(quantity, rule)
-    numbers = ((f"{name}, ses-{before.session_id}", a), (f"{name}, ses-{now.session_id}", b))
-    spread = known.get((quantity, rule.normalised))
-
-    def verdict(category: Category, value: float | None, distance: float | None, sentence: str) -> Verdict:
-        return Verdict(
-            course.participant_id, lesion_id, rule.name, before.session_id, now.session_id, category, value, rule.unit, rule.threshold,
-            distance, spread.source if spread else "none known", sentence, numbers,
-        )  # fmt: skip
-
-    for visit, number, m in ((before, a, first), (now, b, second)):
-        if number is None:
-            why = "; ".join(m.flags) if m and m.flags else "it was not measured"
-            return verdict("cannot tell", None, None, cannot_tell(f"{name} is missing at ses-{visit.session_id} ({why})"))
-    assert a is not None and b is not None
-    if rule.change == "percent" and a <= 0:
-        return verdict(
-            "cannot tell", None, None, cannot_tell(f"{name} was {a:.3g} before, and a change in per cent of that has no meaning")
-        )
-    value = 100 * (b / a - 1) if rule.change == "percent" else b - a
-    limit = None if spread is None else spread.rc_percent if rule.change == "percent" else spread.rc_percent / 100 * abs(a)
-    category, distance = category_of_change(value, rule.threshold, limit)
-    return verdict(category, value, distance, _change_sentence(rule, name, a, b, value, category, limit, distance, spread))
+def _at_visit(case: Case, now: Visit) -> Iterator[Verdict]:
+    if case.rule.kind in ("level", "reading"):
+        for lesion_id in _read_at(case, now):
+            made = judge_level(case, lesion_id, now) if case.rule.kind == "level" else judge_reading(case, lesion_id, now)
+            if made is not None:
+                yield made
+        return
+    found = before(case.course, now, case.rule.baseline)
+    if found is not None:
+        ask = judge_change if case.rule.kind == "change" else judge_states
+        for lesion_id in lesions_between(case.course, found.visit, now):
+            yield ask(case, lesion_id, found, now)
 
 
-def category_of_change(value: float, threshold: float, limit: float | None) -> tuple[Category, float | None]:
-    """Category of a change and its distance to the threshold in units of `limit`, the repeatability coefficient.
-
-    A change that repeating the scan alone could make is no change; otherwise the side of the threshold decides.
-    """
-    distance = None if limit is None else (value - threshold) / limit
-    if limit is not None and abs(value) <= limit:
-        return "no change", distance
-    return ("progression" if value > threshold else "response"), distance
-
-
-def _change_sentence(
-    rule: Rule,
-    name: str,
-    a: float,
-    b: float,
-    value: float,
-    category: Category,
-    limit: float | None,
-    distance: float | None,
-    spread: Repeatability | None,
-) -> str:
-    unit = " %" if rule.unit == "%" else f" {rule.unit}"
-    side = "above" if value > rule.threshold else "not above"
-    said = (
-        f"{name} went from {a:.3g} to {b:.3g}, a change of {value:+.1f}{unit}, {side} the threshold of {rule.threshold:+g}{unit}"
-    )
-    match category:
-        case "no change":
-            said += f", but inside what repeating the scan gives ({limit:.1f}{unit}): no change can be claimed"
-        case "progression":
-            said += ": this speaks for progression (treatment failure)"
-        case _:
-            said += ": this speaks for response"
-    if limit is None or spread is None:
-        said += (
-            f". How well {name} repeats at this site is not known, so the distance to the threshold cannot be given in its units"
-        )
-    else:
-        confirmed = "" if spread.confirmed else ", not confirmed at its source"
-        said += f". The threshold is {abs(distance or 0):.2f} repeatability coefficients away ({spread.source}{confirmed})"
-    return said + (f". {rule.caution}" if rule.caution else ".")
+def _read_at(case: Case, now: Visit) -> tuple[str, ...]:
+    """Lesions that the visit holds, and those that somebody read there without outlining them."""
+    read = {r.lesion_id for r in case.readings if r.session_id == now.session_id} if case.rule.kind == "reading" else set()
+    return tuple(sorted({*lesions_at(now), *read}))

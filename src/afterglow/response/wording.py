@@ -1,7 +1,7 @@
 """The words that verdicts share."""
 
 from afterglow.records.quantity import QUANTITIES
-from afterglow.records.response import Rule
+from afterglow.records.response import Category, Repeatability, Rule
 
 
 def named(quantity: str, rule: Rule) -> str:
@@ -13,4 +13,30 @@ def named(quantity: str, rule: Rule) -> str:
 
 def cannot_tell(why: str) -> str:
     """The sentence of a verdict that gives none."""
-    return f"Cannot tell, because {why}."
+    return f"Cannot tell, because {why.rstrip('.')}."
+
+
+def with_unit(unit: str) -> str:
+    """The unit after a number: nothing for a plain ratio."""
+    return "" if unit == "1" else f" {unit}"
+
+
+def speaks_for(category: Category, rule: Rule) -> str:
+    """ ": this speaks for progression (treatment failure)", in the rule's own word where it has one."""
+    word = label_of(category == "progression", rule)
+    return f": this speaks for {category}{f' ({word})' if word else ''}"
+
+
+def label_of(above: bool, rule: Rule) -> str:
+    """The source's own word for a side of its threshold; empty where it has none."""
+    return rule.above if above else rule.below
+
+
+def source_words(spread: Repeatability) -> str:
+    """Where a repeatability comes from, and whether that was confirmed."""
+    return f"{spread.source}{'' if spread.confirmed else ', not confirmed at its source'}"
+
+
+def sentences(*parts: str) -> str:
+    """Parts joined as sentences, each with its full stop; empty ones are left out."""
+    return " ".join(part if part.endswith((".", "?", "!")) else f"{part}." for part in (p.strip() for p in parts) if part)

@@ -27,6 +27,12 @@ LESION_ON_IMAGE = "#19e3ff"
 REFERENCE_ON_IMAGE = "#ffd23f"
 LESION_INK = "#0369a1"
 REFERENCE_INK = "#b45309"
+LESION_COLOURS = (  # of each lesion in a course: on white, on a picture; the same hue twice
+    (LESION_INK, LESION_ON_IMAGE),
+    ("#be185d", "#ff7ac6"),
+    ("#4d7c0f", "#a3e635"),
+    ("#7c3aed", "#c4a5ff"),
+)
 OTHER_INKS = ("#7c3aed", "#be185d", "#4d7c0f", "#475569")
 WARNING_INK = "#b91c1c"
 ARTERY = "#ff4b5c"
@@ -97,11 +103,11 @@ def dress_plot(axes: Axes, x_title: str, y_title: str) -> None:
         axes.spines[side].set_linewidth(0.6)
 
 
-def _palette(colour_tables: Sequence[Colormap]) -> NDArray[np.uint8]:
+def _palette(colour_tables: Sequence[Colormap], lines_too: Sequence[str]) -> NDArray[np.uint8]:
     """256 colours shared out over greys, the line colours towards black and white, and the colour tables in use."""
     greys = [(level, level, level) for level in np.linspace(0, 255, GREYS).round().astype(int).tolist()]
     lines = []
-    for ink in LINE_COLOURS:
+    for ink in dict.fromkeys((*LINE_COLOURS, *lines_too)):
         colour = np.array(to_rgb(ink)) * 255
         lines += [tuple((colour * share).round().astype(int).tolist()) for share in (1.0, 0.72, 0.45)]
         lines.append(tuple((255 - (255 - colour) * 0.5).round().astype(int).tolist()))
@@ -126,16 +132,17 @@ def _indexed(pixels: NDArray[np.uint8], palette: NDArray[np.uint8]) -> Image.Ima
     return image
 
 
-def png(figure: Sheet, colour_tables: Sequence[Colormap] = ()) -> bytes:
+def png(figure: Sheet, colour_tables: Sequence[Colormap] = (), lines_too: Sequence[str] = ()) -> bytes:
     """PNG with a palette of 256 colours and no metadata: small, and equal for equal records.
 
-    Pictures name the colour tables they use, so that these stay smooth; a plot finds its few colours by itself.
+    Pictures name the colour tables they use, so that these stay smooth, and the inks that are not the usual ones; a plot finds
+    its few colours by itself.
     """
     canvas = FigureCanvasAgg(figure)
     canvas.draw()  # type: ignore[no-untyped-call]
     pixels = np.asarray(canvas.buffer_rgba())[..., :3]  # type: ignore[no-untyped-call]
     if colour_tables:
-        small = _indexed(pixels, _palette(colour_tables))
+        small = _indexed(pixels, _palette(colour_tables, lines_too))
     else:
         small = Image.fromarray(np.ascontiguousarray(pixels)).quantize(256, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
     sink = io.BytesIO()
@@ -143,6 +150,14 @@ def png(figure: Sheet, colour_tables: Sequence[Colormap] = ()) -> bytes:
     return sink.getvalue()
 
 
-def finished(figure: Sheet, *, name: str, caption: str, alt: str, colour_tables: Sequence[Colormap] = ()) -> Figure:
+def finished(
+    figure: Sheet,
+    *,
+    name: str,
+    caption: str,
+    alt: str,
+    colour_tables: Sequence[Colormap] = (),
+    lines_too: Sequence[str] = (),
+) -> Figure:
     """The drawn sheet as a record."""
-    return Figure(name=name, image=png(figure, colour_tables), media_type="image/png", caption=caption, alt=alt)
+    return Figure(name=name, image=png(figure, colour_tables, lines_too), media_type="image/png", caption=caption, alt=alt)

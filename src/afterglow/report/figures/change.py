@@ -55,7 +55,7 @@ def _baseline(points: Sequence[Measurement], session: str) -> float | None:
     return next((m.value for m in points if m.session_id == session), None)
 
 
-def _limits(rule: Rule, baseline: float | None) -> tuple[float | None, float | None]:
+def limits_of(rule: Rule, baseline: float | None) -> tuple[float | None, float | None]:
     """The value that repeating spreads around, and the value at which the rule calls progression, in the unit shown."""
     threshold = rule.threshold * shown_in(rule.unit)
     if rule.kind == "ratio state":
@@ -119,7 +119,7 @@ def change_figure(course: Course, verdict: Verdict, rule: Rule, repeatability: S
     said = []
     for n, (name, points) in enumerate(series):
         spread = next((r for r in repeatability if r.quantity == name and r.normalised == rule.normalised), None)
-        centre, limit = _limits(rule, _baseline(points, verdict.from_session))
+        centre, limit = limits_of(rule, _baseline(points, verdict.from_session))
         axes = box(figure, n * width + 0.7, 0.5, width - 0.85, 2.05)
         _draw(axes, points, rule, centre, limit, spread)
         _treatments(axes, course.treatments)
