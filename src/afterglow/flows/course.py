@@ -63,5 +63,7 @@ def _lesion(lesion_id: str) -> str:
 
 
 def _lead(one: Mapping[str, Any]) -> str:
-    days = one["day_late"] - one["day_early"]
-    return f"{_lesion(one['lesion_id'])}: {one['rule_early']} called progression {days:g} days before {one['rule_late']}"
+    said = f"{_lesion(one['lesion_id'])}: {one['rule_early']} called progression on day {one['day_early']:g}, {one['rule_late']} "
+    if one["day_late"] is None:
+        return f"{said}has not"
+    return f"{said}{one['day_late'] - one['day_early']:g} days later"

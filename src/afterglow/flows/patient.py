@@ -17,7 +17,6 @@ from afterglow.io.atomic import Written, write_bytes
 from afterglow.io.bids import sessions
 from afterglow.io.derivatives import report_path
 from afterglow.io.manifest import ManifestEntry, output_entry, record
-from afterglow.io.readings import readings_of
 from afterglow.io.tracks import check_corrections, read_corrections, write_events, write_tracks
 from afterglow.io.verdicts import write_verdicts
 from afterglow.io.write import write_text
@@ -31,8 +30,8 @@ from afterglow.records.track import Event, Track
 from afterglow.report.documents import patient_document
 from afterglow.report.html import document_html
 from afterglow.report.pdf import document_pdf, pdf_problem
-from afterglow.response.course import flag, judge_course, lead_times
-from afterglow.response.judge import baseline_visit
+from afterglow.response.compare import lead_times
+from afterglow.response.judge import baseline_visit, flag, judge_course
 
 _SHOWN = 4  # quantities in the pictures of a course
 
@@ -130,10 +129,12 @@ def _patient(place: Place, subject: str, method: Method, story: Story, space: Pa
     exams = tuple(one.result for one in story.done)
     visits = tuple(Visit(one.result.session, one.result.day, one.measurements) for one in story.done)
     treatments = place.dataset.treatments.get(subject, ())
-    course = Course(subject, visits, treatments, story.tracks, story.events, readings_of(place.dataset, subject))
+    course = Course(subject, visits, treatments, story.tracks, story.events)
     rules = [rule.record() for rule in method.rule]
     warning = unlike(exams)
-    calls = judge_course(course, rules, place.repeatability, site=method.site)
+    calls = judge_course(
+        course, rules, place.repeatability, site=method.site, readings=place.readings.get(subject, ())
+    )
     verdicts = tuple(flag(one, warning) if warning else one for one in calls)
     pair, view = _pictures(exams, course, method, story, space)
     dois = dict.fromkeys(doi for exam in exams for p in exam.provenance for doi in p.dois)

@@ -1,10 +1,11 @@
 """Where a run reads and writes, and what it was told beside the method."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from afterglow.io.bids import Dataset
-from afterglow.records.response import Repeatability
+from afterglow.records.response import Reading, Repeatability
 
 
 @dataclass(frozen=True)
@@ -15,6 +16,7 @@ class Place:
     out: Path
     outlines_dir: Path | None
     repeatability: tuple[Repeatability, ...] = ()
+    readings: Mapping[str, tuple[Reading, ...]] = field(default_factory=dict)  # by subject
 
     @property
     def outlines_root(self) -> Path:
