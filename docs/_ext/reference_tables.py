@@ -21,7 +21,10 @@ from afterglow.records import errors
 from afterglow.records.errors import AfterglowError
 from afterglow.records.measurement import STATISTICS
 from afterglow.records.quantity import QUANTITIES
+from afterglow.records.response import Rule
+from afterglow.response.after_radiation import WINDOWS
 from afterglow.response.repeatability import REPEATABILITY
+from afterglow.response.size_rules import SIZE_CRITERIA
 from afterglow.response.states import CALLS
 
 STEPS = typing.get_args(typing.get_args(method_file.Step)[0])
@@ -97,26 +100,54 @@ def _first_sentence(text: str | None) -> str:
 
 
 def rules() -> str:
-    rows = []
-    for name in method_names():
-        for r in load_method(name).rule:
-            number = f"{r.statistic} of {' and '.join(QUANTITIES[q].symbol for q in r.quantities)}"
-            number = QUANTITIES[r.quantities[0]].long_name if r.statistic == "value" else number
-            number += " over reference" if r.normalised else ""
-            change = {"percent": "change in per cent", "difference": "difference", "none": "value itself"}[r.change]
-            rows.append(
-                (
-                    f"`{name}`",
-                    r.name,
-                    r.kind,
-                    number,
-                    change,
-                    f"{r.threshold:g} {r.unit if r.unit != '1' else ''}".strip(),
-                    r.combine,
-                    r.source,
-                )
-            )
+    rules = [(name, spec.record()) for name in method_names() for spec in load_method(name).rule]
+    rows = [(f"`{name}`", r.name, r.kind, _rule_number(r), *_rule_compared(r), r.combine, r.source) for name, r in rules]
     return table(("Method", "Rule", "Kind", "Number", "Compared as", "Threshold", "Combined", "Source"), rows)
+
+
+def _rule_number(r: Rule) -> str:
+    if r.kind == "reading":
+        return f"reading, method {r.reading}"
+    if r.statistic == "value":
+        return QUANTITIES[r.quantities[0]].long_name
+    number = f"{r.statistic} of {' and '.join(QUANTITIES[q].symbol for q in r.quantities)}"
+    return number + (" over reference" if r.normalised else "")
+
+
+def _rule_compared(r: Rule) -> tuple[str, str]:
+    """How the number is compared, and with what."""
+    if r.kind == "reading":
+        return "word of the reader", f"{', '.join(r.above_calls)} against {', '.join(r.below_calls)}"
+    words = {"percent": "change in per cent", "difference": "difference", "none": "value itself"}
+    return words[r.change], f"{r.threshold:g} {r.unit if r.unit != '1' else ''}".strip()
+
+
+def size_criteria() -> str:
+    """Every criterion of size with its numbers and where they were read."""
+    rows = [
+        (
+            c.label,
+            QUANTITIES[c.quantity].long_name,
+            "from the method file" if c.grown_percent is None else f"+{c.grown_percent:g} % of the smallest sum",
+            "none" if c.fallen_percent is None else f"-{c.fallen_percent:g} % of baseline",
+            "any" if c.longest_mm == 0 else f"{c.longest_mm:g} mm long, {c.across_mm:g} mm across",
+            c.baseline,
+            c.source,
+            c.checked,
+        )
+        for c in SIZE_CRITERIA.values()
+    ]
+    return table(
+        ("Criteria", "Sum of", "Progression", "Partial response", "A target at baseline", "Baseline", "Source", "Read in"), rows
+    )
+
+
+def time_windows() -> str:
+    rows = [
+        (w.site, ", ".join(w.kinds), "no end known" if w.to_days is None else f"{w.to_days:g} days", w.words, w.source, w.checked)
+        for w in WINDOWS
+    ]
+    return table(("Site", "After", "Within", "What is known", "Source", "Read in"), rows)
 
 
 def states() -> str:
@@ -233,6 +264,8 @@ FRAGMENTS = {
     "population-aifs": population_aifs,
     "rules": rules,
     "states": states,
+    "size-criteria": size_criteria,
+    "time-windows": time_windows,
     "repeatability": repeatability,
     "status-codes": status_codes,
     "measurement-columns": measurement_columns,

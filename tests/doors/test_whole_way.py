@@ -23,7 +23,7 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> RunReport:
 
 
 def test_the_call_is_right(done: RunReport) -> None:
-    (verdict,) = done.patients[0].verdicts
+    verdict = done.patients[0].verdicts[0]
     assert verdict.category == "response"
     assert "necrosis" in verdict.sentence
 

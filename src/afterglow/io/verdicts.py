@@ -12,13 +12,14 @@ from afterglow.records.response import Verdict
 
 COLUMNS: dict[str, str] = {
     "participant_id": "Subject label, with the prefix sub-",
-    "lesion_id": "Persistent name of the lesion",
+    "lesion_id": "Persistent name of the lesion; all for a rule about all lesions of a patient together",
     "rule": "Name of the rule in the method file",
-    "from_session": "Visit before treatment",
+    "from_session": "Visit that it is compared with; n/a where there is none, or the rule reads one visit",
     "to_session": "Visit that is judged",
     "category": "progression, response, no change, or cannot tell",
+    "label": "The word of the rule's own source: PD, treatment failure, recurrence …; n/a where it has none",
     "value": "The number the rule compares; n/a where it could not be made",
-    "threshold": "What it is compared with, in the same unit",
+    "threshold": "What it is compared with, in the same unit; of a reading, 1 speaks for progression and 0 does not",
     "distance_rc": "Distance to the threshold in repeatability coefficients; n/a where repeatability is not known",
     "repeatability_source": "Where the repeatability comes from",
     "sentence": "The call in words",
@@ -40,6 +41,7 @@ def write_verdicts(out: Path, subject: str, verdicts: Sequence[Verdict]) -> tupl
             "from_session": f"ses-{v.from_session}" if v.from_session else None,
             "to_session": f"ses-{v.to_session}" if v.to_session else None,
             "category": v.category,
+            "label": v.label or None,
             "value": v.value,
             "threshold": v.threshold,
             "distance_rc": v.distance_rc,
@@ -52,8 +54,9 @@ def write_verdicts(out: Path, subject: str, verdicts: Sequence[Verdict]) -> tupl
 
 
 def collect_verdicts(out: Path) -> tuple[Written, ...]:
-    """Write verdicts.tsv from the tables of all subjects."""
+    """Write verdicts.tsv from the tables of all subjects; one of an earlier version has no labels."""
     rows: list[dict[str, Cell]] = []
     for path in sorted(out.glob("sub-*/sub-*_verdicts.tsv")):
-        rows += [dict(row.cells) for row in read_table(path, tuple(COLUMNS))]
+        found = read_table(path, tuple(name for name in COLUMNS if name != "label"))
+        rows += [{name: row.cells.get(name) for name in COLUMNS} for row in found]
     return write_tsv(out / "verdicts.tsv", rows, COLUMNS)

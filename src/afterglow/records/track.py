@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
-EventKind = Literal["new", "vanished", "split", "merged", "resected", "unseen"]
-EVENT_KINDS: tuple[EventKind, ...] = ("new", "vanished", "split", "merged", "resected", "unseen")
+EventKind = Literal["new", "returned", "vanished", "split", "merged", "resected", "unseen"]
+EVENT_KINDS: tuple[EventKind, ...] = ("new", "returned", "vanished", "split", "merged", "resected", "unseen")
 MatchKind = Literal["first", "overlap", "distance", "name", "correction"]
 
 
@@ -17,13 +17,13 @@ class Sighting:
     drawn_id: str
     volume_ml: float  # 0 where a person's outline says that nothing is left
     matched_by: MatchKind
-    agreement: float | None  # Dice with the visit before for "overlap"; None otherwise
-    distance_mm: float | None  # between the two borders for "distance"; None otherwise
+    agreement: float | None  # Dice with the latest earlier sighting that has voxels; None where there is none
+    distance_mm: float | None  # between their nearest voxel centres where the two share no voxel; None otherwise
 
 
 @dataclass(frozen=True)
 class Track:
-    """One lesion through the course. `parents` are the tracks that it came from by splitting or merging."""
+    """One lesion through the course. `parents` are the tracks whose tissue it has by splitting off or by merging."""
 
     lesion_id: str
     tracking_uid: str  # 2.25.…, the same on every run of the same patient
@@ -39,8 +39,22 @@ class Track:
 
 
 @dataclass(frozen=True)
+class Correction:
+    """A person's word: what is outlined as `drawn_id` at this visit is this lesion."""
+
+    session_id: str
+    drawn_id: str
+    lesion_id: str
+
+
+@dataclass(frozen=True)
 class Event:
-    """What happened to lesions between the visit before and this one."""
+    """What happened to lesions between the visit before and this one.
+
+    "unseen" with lesions before: their place lies outside the field of view now. "unseen" with lesions after only: seen for the
+    first time, at a place that no earlier visit showed, so that nobody knows whether they are new. "returned": gone before,
+    outlined again at the same place.
+    """
 
     kind: EventKind
     session_id: str

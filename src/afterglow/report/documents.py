@@ -3,13 +3,16 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 from afterglow import __version__
-from afterglow.records.course import Course
-from afterglow.records.document import Block, Document, Figure, Section, Table, Text
+from afterglow.records.alignment import QualityLine
+from afterglow.records.document import Block, Document, Figure, Section, Text
+from afterglow.records.lead import LeadTime
 from afterglow.records.lesion import Lesion
 from afterglow.records.maps import Provenance
 from afterglow.records.measurement import Measurement
-from afterglow.records.response import Repeatability, Rule, Verdict
+from afterglow.records.response import Repeatability, Rule
 from afterglow.records.result import ExamResult, PatientResult
+from afterglow.report.calls import DISCLAIMER, MOST_LESIONS, call_section
+from afterglow.report.course import alignment_section, events_section, space_section, timeline_section
 from afterglow.report.figures.arterial import arterial_figure
 from afterglow.report.figures.before_after import before_after
 from afterglow.report.figures.bolus import bolus_figure
@@ -17,17 +20,14 @@ from afterglow.report.figures.change import change_figure
 from afterglow.report.figures.curves import curves_figure
 from afterglow.report.figures.leakage import leakage_figure
 from afterglow.report.figures.loops import loops_figure
-from afterglow.report.figures.maps import pictures_of
+from afterglow.report.figures.maps import maps_overview, pictures_of
 from afterglow.report.figures.motion import motion_figure
 from afterglow.report.figures.spread import spread_figure
 from afterglow.report.figures.windows import Window, windows_of
 from afterglow.report.tables import alignment_table, measurement_table, provenance_table, spread_table, visits_table
-from afterglow.report.words import NOT_MEASURED, lesion_title, lesion_words, number, visit_words, with_unit
+from afterglow.report.words import visit_words
 
-DISCLAIMER = (
-    "afterglow is research software. It is not a medical device and must not be used for diagnosis or for treatment decisions."
-)
-MOST_LESIONS = 4  # pictures are drawn for the largest ones; the tables hold all
+MOST_WHOLE_VISITS = 3  # a patient with more visits has them short in the report
 
 
 def exam_document(exam: ExamResult, measurements: Sequence[Measurement]) -> Document:
@@ -44,87 +44,92 @@ def exam_document(exam: ExamResult, measurements: Sequence[Measurement]) -> Docu
 
 
 def patient_document(
-    patient: PatientResult, *, rules: Sequence[Rule] = (), repeatability: Sequence[Repeatability] = ()
+    patient: PatientResult,
+    *,
+    rules: Sequence[Rule] = (),
+    repeatability: Sequence[Repeatability] = (),
+    leads: Sequence[LeadTime] = (),
 ) -> Document:
-    """The report of one patient: the calls, before and after, each visit, methods and provenance.
+    """The report of one patient: the calls, the course, each visit, methods and provenance.
 
-    With the `rules` behind the verdicts, and the `repeatability` of their quantities, each call gets its plot over time.
+    With the `rules` behind the verdicts, and the `repeatability` of their quantities, numbers get their thresholds; `leads` say
+    which rule was first. From four visits on each visit is short here, and whole on its own page.
     """
-    visits = ", ".join(visit_words(exam.session, exam.day) for exam in patient.exams)
-    about = f"{visits} · method {patient.method} · afterglow {__version__}"
     windows = windows_of(patient.exams)
-    sections = [_calls(patient.verdicts, patient.course)]
-    comparison = _comparison(patient, windows, rules, repeatability)
-    if comparison:
-        sections.append(Section("Before and after", tuple(comparison), "before-after"))
+    long = len(patient.exams) > MOST_WHOLE_VISITS
+    sections = [call_section(patient.verdicts, patient.course, leads)]
+    sections += _course_sections(patient, windows, rules, repeatability)
     measured = {visit.session_id: visit.measurements for visit in patient.course.visits}
     for exam in patient.exams:
-        title = f"Visit {visit_words(exam.session, exam.day)}"
-        parts = _visit_sections(exam, windows, _measured(measured.get(exam.session, ())))
-        blocks = [block for part in parts for block in (Text(part.title, "heading"), *part.blocks)]
-        sections.append(Section(title, tuple(blocks), f"visit-{exam.session}"))
+        numbers = measured.get(exam.session, ())
+        blocks = _short_visit(patient, exam, windows, numbers) if long else _whole_visit(exam, windows, numbers)
+        sections.append(Section(f"Visit {visit_words(exam.session, exam.day)}", tuple(blocks), f"visit-{exam.session}"))
     sections.append(_methods(patient.methods_paragraph, patient.references))
-    steps = tuple(
-        table
-        for exam in patient.exams
-        for table in (Text(visit_words(exam.session, exam.day), "heading"), provenance_table(exam.provenance))
-    )
-    sections.append(Section("Provenance", steps, "provenance"))
+    sections.append(_provenance(patient.exams, long=long))
     sections.append(Section("Use", (Text(DISCLAIMER, "caution"),), "use"))
-    return Document(title=f"sub-{patient.participant_id}", subtitle=about, sections=tuple(sections))
+    return Document(title=f"sub-{patient.participant_id}", subtitle=_about(patient, long=long), sections=tuple(sections))
 
 
-def _calls(verdicts: Sequence[Verdict], course: Course) -> Section:
-    blocks: list[Block] = []
-    for verdict in verdicts:
-        blocks.append(Text(f"{lesion_title(verdict.lesion_id)} · rule {verdict.rule}", "eyebrow"))
-        blocks.append(Text(verdict.sentence, f"call-{verdict.category.replace(' ', '-')}"))
-    if not verdicts:
-        blocks.append(Text("No call: no rule of the method could be asked of this patient's visits."))
-    else:
-        blocks.append(_verdict_table(verdicts, {visit.session_id: visit.day for visit in course.visits}))
-        blocks.append(_numbers_table(verdicts))
-    blocks.append(Text(DISCLAIMER, "caution"))
-    return Section("The call", tuple(blocks), "call")
+def _about(patient: PatientResult, *, long: bool) -> str:
+    named = [visit_words(exam.session, exam.day) for exam in patient.exams]
+    visits = f"{len(named)} visits, {named[0]} to {named[-1]}" if long else ", ".join(named)
+    return f"{visits} · method {patient.method} · afterglow {__version__}"
 
 
-def _distance(verdict: Verdict) -> str:
-    if verdict.distance_rc is None:
-        return NOT_MEASURED if verdict.value is None else "repeatability not known"
-    return number(verdict.distance_rc)
+def _course_sections(
+    patient: PatientResult, windows: Mapping[str, Window], rules: Sequence[Rule], repeatability: Sequence[Repeatability]
+) -> list[Section]:
+    """What only several visits have; two visits are compared in one picture and need no timeline."""
+    found: list[Section | None] = []
+    many = len(patient.exams) > 2
+    if many:
+        found.append(timeline_section(patient, rules, repeatability))
+    if many or patient.pair is None:
+        found.append(space_section(patient, rules, windows))
+    comparison = _comparison(patient, windows, rules, repeatability, plots=not many)
+    found.append(Section("Before and after", tuple(comparison), "before-after") if comparison else None)
+    found += [events_section(patient.course), alignment_section(patient)]
+    return [section for section in found if section is not None]
 
 
-def _verdict_table(verdicts: Sequence[Verdict], days: dict[str, float]) -> Table:
-    def visit(session: str) -> str:
-        return visit_words(session, days[session]) if session in days else (f"ses-{session}" if session else "")
-
-    rows = tuple(
-        (
-            lesion_words(v.lesion_id),
-            v.rule,
-            v.category,
-            with_unit(v.value, v.unit),
-            with_unit(v.threshold, v.unit),
-            _distance(v),
-            v.repeatability_source,
-            " to ".join(words for words in (visit(v.from_session), visit(v.to_session)) if words),
-        )
-        for v in verdicts
-    )
-    columns = (
-        "Lesion", "Rule", "Call", "Number", "Threshold", "Distance to threshold, in repeatability units",
-        "Repeatability from", "Visits",
-    )  # fmt: skip
-    return Table("The number, its threshold, and the distance between them.", columns, rows)
+def _whole_visit(exam: ExamResult, windows: Mapping[str, Window], numbers: Sequence[Measurement]) -> list[Block]:
+    parts = _visit_sections(exam, windows, _measured(numbers))
+    return [block for part in parts for block in (Text(part.title, "heading"), *part.blocks)]
 
 
-def _numbers_table(verdicts: Sequence[Verdict]) -> Table:
-    rows = tuple((lesion_words(v.lesion_id), v.rule, name, number(value)) for v in verdicts for name, value in v.numbers)
-    return Table("Numbers behind the call.", ("Lesion", "Rule", "Name", "Value"), rows)
+def _short_visit(
+    patient: PatientResult, exam: ExamResult, windows: Mapping[str, Window], numbers: Sequence[Measurement]
+) -> list[Block]:
+    """The maps through the largest lesion, the headline numbers, and what quality control warned of."""
+    lesions = sorted(exam.lesions, key=lambda lesion: -lesion.n_voxels)[:1]
+    worth = [line for line in exam.quality if line.level != "ok"]
+    page = f"The whole visit, with curves, close-ups and all quality lines: sub-{patient.participant_id}_ses-{exam.session}.html."
+    return [
+        maps_overview(exam, lesions[0] if lesions else None, windows),
+        *([measurement_table(numbers)] if numbers else [Text("Nothing was measured at this visit.")]),
+        *_quality_lines(worth),
+        Text(page),
+    ]
+
+
+def _provenance(exams: Sequence[ExamResult], *, long: bool) -> Section:
+    """The steps of every visit; of many visits those of the last one, for the others stand on their own pages."""
+    shown = exams[-1:] if long else exams
+    tables: list[Block] = []
+    for exam in shown:
+        tables += [Text(visit_words(exam.session, exam.day), "heading"), provenance_table(exam.provenance)]
+    if long:
+        tables.append(Text("The steps of the visits before stand on their own pages and in manifest.json."))
+    return Section("Provenance", tuple(tables), "provenance")
 
 
 def _comparison(
-    patient: PatientResult, windows: Mapping[str, Window], rules: Sequence[Rule], repeatability: Sequence[Repeatability]
+    patient: PatientResult,
+    windows: Mapping[str, Window],
+    rules: Sequence[Rule],
+    repeatability: Sequence[Repeatability],
+    *,
+    plots: bool,
 ) -> list[Block]:
     by_name = {rule.name: rule for rule in rules}
     blocks: list[Block] = []
@@ -134,14 +139,14 @@ def _comparison(
                 Text(f"The visits could not be registered reliably: {patient.pair.alignment.remark}", "quality-warning")
             )
         blocks.append(before_after(patient.pair, windows))
-    for verdict in patient.verdicts:
+    for verdict in patient.verdicts if plots else ():
         rule = by_name.get(verdict.rule)
         plot = change_figure(patient.course, verdict, rule, repeatability) if rule is not None else None
         if plot is not None:
             blocks.append(plot)
         if rule is not None and rule.caution:
             blocks.append(Text(f"Rule {rule.name}: {rule.caution}", "quality-note"))
-    table = visits_table(patient.course)
+    table = visits_table(patient.course) if plots else None
     if table is not None:
         blocks.append(table)
     return blocks
@@ -180,14 +185,18 @@ def _maps(exam: ExamResult, lesions: Sequence[Lesion], windows: Mapping[str, Win
 
 
 def _quality(exam: ExamResult) -> list[Block]:
-    blocks: list[Block] = []
-    for line in exam.quality:
-        advice = f" {line.advice}" if line.advice else ""
-        blocks.append(Text(f"{line.what}: {line.found}.{advice}".replace("..", "."), f"quality-{line.level}"))
+    blocks = _quality_lines(exam.quality)
     blocks += _given(motion_figure(exam))
     if exam.alignments:
         blocks.append(alignment_table(exam.alignments))
     return blocks
+
+
+def _quality_lines(lines: Iterable[QualityLine]) -> list[Block]:
+    return [
+        Text(f"{line.what}: {line.found}.{f' {line.advice}' if line.advice else ''}".replace("..", "."), f"quality-{line.level}")
+        for line in lines
+    ]
 
 
 def _measured(measurements: Sequence[Measurement]) -> list[Block]:

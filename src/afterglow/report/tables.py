@@ -8,11 +8,23 @@ from afterglow.records.course import Course
 from afterglow.records.document import Table
 from afterglow.records.maps import Provenance, Setting
 from afterglow.records.measurement import Measurement
-from afterglow.report.words import day_words, interval, lesion_words, number, number_in, symbol_of, unit_cell, with_unit
+from afterglow.report.words import (
+    day_words,
+    interval,
+    lesion_words,
+    number,
+    number_in,
+    statistic_words,
+    symbol_of,
+    unit_cell,
+    with_unit,
+)
 
 HEADLINE = ("mean", "median", "value")  # statistics of the first table; the others show the spread
-SPREAD = ("p5", "p25", "median", "p75", "p95", "sd", "max")
-SPREAD_TITLES = ("5th percentile", "25th", "median", "75th", "95th", "standard deviation", "maximum")
+SPREAD = ("p5", "p10", "p25", "median", "p75", "p90", "p95", "iqr", "sd", "max")
+SPREAD_TITLES = (
+    "5th percentile", "10th", "25th", "median", "75th", "90th", "95th", "interquartile range", "standard deviation", "maximum",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -28,7 +40,10 @@ class _Row:
 
     @property
     def who(self) -> str:
-        return lesion_words(self.lesion_id) if self.region == "lesion" else self.region
+        """ "lesion 1", "rim of lesion 1", "reference"."""
+        if self.region == "reference" or not self.lesion_id:
+            return self.region
+        return lesion_words(self.lesion_id) if self.region == "lesion" else f"{self.region} of {lesion_words(self.lesion_id)}"
 
 
 def _paired(measurements: Iterable[Measurement]) -> list[_Row]:
@@ -60,7 +75,7 @@ def _reference(row: _Row) -> str:
 
 def measurement_table(measurements: Sequence[Measurement]) -> Table:
     """Means, medians and single values with 95 % intervals, voxels and the ratio to the reference beside its value."""
-    rows = [row for row in _paired(measurements) if row.statistic in HEADLINE]
+    rows = [row for row in _paired(measurements) if row.statistic in HEADLINE or "@" in row.statistic]
     cells = []
     for row in rows:
         one = row.absolute or row.ratio
@@ -69,11 +84,11 @@ def measurement_table(measurements: Sequence[Measurement]) -> Table:
             (
                 row.who,
                 symbol_of(row.quantity),
-                "" if row.statistic == "value" else row.statistic,
+                statistic_words(row.statistic),
                 _value(row.absolute),
                 unit_cell(row.quantity, row.absolute.unit) if row.absolute is not None else "",
                 _interval(row.absolute),
-                _value(row.ratio),
+                _value(row.ratio) if row.ratio is None or row.ratio.unit == "1" else with_unit(row.ratio.value, row.ratio.unit),
                 _interval(row.ratio),
                 _reference(row),
                 str(one.n_voxels) if one is not None else "",
@@ -85,7 +100,7 @@ def measurement_table(measurements: Sequence[Measurement]) -> Table:
         "Region", "Quantity", "Statistic", "Value", "Unit", "95 % interval", "Ratio", "95 % interval of ratio",
         "Reference", "Voxels", "Remarks",
     )  # fmt: skip
-    return _without_empty(Table(caption, columns, tuple(cells)), keep=("Region", "Quantity", "Value", "Unit"))
+    return without_empty(Table(caption, columns, tuple(cells)), keep=("Region", "Quantity", "Value", "Unit"))
 
 
 def _kinds(measurements: Sequence[Measurement]) -> str:
@@ -95,7 +110,7 @@ def _kinds(measurements: Sequence[Measurement]) -> str:
     return said + (f" Ratio: lesion divided by {', '.join(references)}." if references else "")
 
 
-def _without_empty(table: Table, keep: tuple[str, ...]) -> Table:
+def without_empty(table: Table, keep: tuple[str, ...]) -> Table:
     """The table without columns that hold nothing."""
     used = [n for n, title in enumerate(table.columns) if title in keep or any(row[n] for row in table.rows)]
     rows = tuple(tuple(row[n] for n in used) for row in table.rows)
@@ -110,7 +125,7 @@ def spread_table(measurements: Sequence[Measurement]) -> Table | None:
             found.setdefault((m.region, m.lesion_id, m.quantity, m.unit), {})[m.statistic] = m
     cells = [
         (
-            lesion_words(lesion_id) if region == "lesion" else region,
+            _Row(region, lesion_id, quantity, "").who,
             symbol_of(quantity),
             unit_cell(quantity, unit),
             *(_value(by_statistic.get(name)) for name in SPREAD),
@@ -121,7 +136,7 @@ def spread_table(measurements: Sequence[Measurement]) -> Table | None:
     if not cells:
         return None
     table = Table("Spread over the voxels of each region.", ("Region", "Quantity", "Unit", *SPREAD_TITLES), tuple(cells))
-    return _without_empty(table, keep=("Region", "Quantity", "Unit"))
+    return without_empty(table, keep=("Region", "Quantity", "Unit"))
 
 
 def visits_table(course: Course) -> Table | None:
@@ -131,18 +146,24 @@ def visits_table(course: Course) -> Table | None:
     rows: dict[tuple[str, str, str, bool, str], dict[str, Measurement]] = {}
     for visit in course.visits:
         for m in visit.measurements:
-            if m.region == "lesion" and m.statistic in HEADLINE:
+            if m.region == "lesion" and (m.statistic in HEADLINE or "@" in m.statistic):
                 key = (m.lesion_id, m.quantity, m.statistic, m.is_normalised, m.unit)
                 rows.setdefault(key, {})[visit.session_id] = m
     cells = []
     for (lesion_id, quantity, statistic, normalised, unit), by_visit in rows.items():
-        what = f"{statistic}, lesion / reference" if normalised else ("" if statistic == "value" else statistic)
+        what = f"{statistic_words(statistic)}, lesion / reference" if normalised else statistic_words(statistic)
         values: list[str] = []
         for visit in course.visits:
             found = by_visit.get(visit.session_id)
             values += [number_in(found.value if found is not None else None, unit), _interval(found)]
         cells.append(
-            (lesion_words(lesion_id), symbol_of(quantity), what, "ratio" if normalised else unit_cell(quantity, unit), *values)
+            (
+                lesion_words(lesion_id),
+                symbol_of(quantity),
+                what,
+                "ratio" if normalised and unit == "1" else unit_cell(quantity, unit),
+                *values,
+            )
         )
     titles = [title for visit in course.visits for title in (f"{day_words(visit.day)}", f"95 % interval, {day_words(visit.day)}")]
     return Table("All visits side by side.", ("Region", "Quantity", "Statistic", "Unit", *titles), tuple(cells))
@@ -160,7 +181,7 @@ def alignment_table(alignments: Sequence[Alignment]) -> Table:
         )
         for a in alignments
     )
-    return _without_empty(Table("Alignments.", ("Image", "Onto", "Quality", "Trust", "Remark"), rows), keep=("Image", "Onto"))
+    return without_empty(Table("Alignments.", ("Image", "Onto", "Quality", "Trust", "Remark"), rows), keep=("Image", "Onto"))
 
 
 def _setting(value: Setting | tuple[Setting, ...]) -> str:

@@ -9,6 +9,7 @@ import re
 from afterglow.records.quantity import QUANTITIES, Quantity
 
 NOT_MEASURED = "not measured"
+ALL_LESIONS = ("", "all")  # names that a call about all lesions of a patient together goes by
 
 _UNITS = {
     "/min": "min⁻¹",
@@ -148,6 +149,15 @@ def interval(value: float | None, low: float | None, high: float | None, unit: s
     return f"{number(low, places)} to {number(high, places)}"
 
 
+_AT = {"hotspot": "hot spot, radius {} mm", "volume_above": "volume above {}", "share_above": "share above {}"}
+
+
+def statistic_words(name: str) -> str:
+    """ "hot spot, radius 5 mm" for "hotspot@5"; nothing for a single value."""
+    base, _, number_there = name.partition("@")
+    return "" if name == "value" else _AT.get(base, base).format(number_there)
+
+
 def day_words(day: float) -> str:
     """ "day 62"."""
     return f"day {day:g}"
@@ -159,7 +169,9 @@ def visit_words(session: str, day: float) -> str:
 
 
 def lesion_words(lesion_id: str) -> str:
-    """ "lesion 1"; an identifier that says lesion by itself stays as it is."""
+    """ "lesion 1"; an identifier that says lesion by itself stays as it is; "all lesions" of a call about the patient."""
+    if lesion_id in ALL_LESIONS:
+        return "all lesions"
     return lesion_id if lesion_id.lower().startswith("lesion") else f"lesion {lesion_id}"
 
 

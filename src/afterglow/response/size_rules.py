@@ -12,7 +12,7 @@ from afterglow.records.response import RuleKind
 
 _RANO2 = "RANO 2.0, Wen 2023, J Clin Oncol 41:5187, doi:10.1200/JCO.23.01059"
 _RANO2_CHECKED = (
-    "baseline and 12 weeks: the paper's abstract; percentages and 10 mm: the open tool rano2.0-assist (King's College London); those of "
+    "baseline and 12 weeks: the paper's abstract as quoted by others; percentages and 10 mm: the open tool rano2.0-assist (King's College London); those of "
     "volume also in the description of the data set CFB-GBM 2.0"
 )
 _RANO_BM = "RANO-BM, Lin 2015, Lancet Oncol 16:e270, doi:10.1016/S1470-2045(15)70057-4"
