@@ -9,6 +9,7 @@ import typer
 
 from afterglow import __version__
 from afterglow.cli import show
+from afterglow.cli.course import course
 from afterglow.cli.digital import demo, simulate
 from afterglow.cli.options import Json, MethodName, Outlines, Workers
 from afterglow.records.errors import AfterglowError
@@ -62,6 +63,7 @@ def _root(
 
 app.command()(demo)
 app.command()(simulate)
+app.command()(course)
 
 
 @app.command()

@@ -1,6 +1,6 @@
 """The lesions of a course: each visit's own outlines, those of the visit before carried over where a visit has none."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -12,7 +12,7 @@ from afterglow.flows.course_space import Anchor
 from afterglow.flows.method import Method
 from afterglow.flows.work import Drawn
 from afterglow.lesions.segment import propagate
-from afterglow.lesions.track import VisitMasks
+from afterglow.lesions.visits import VisitMasks
 from afterglow.records.grid import Grid
 from afterglow.records.result import ExamResult
 from afterglow.records.series import Exam, Series
@@ -112,16 +112,18 @@ def _before_contrast(pre: Series | None, post: Series) -> NDArray[np.float32] | 
     return moved
 
 
-def visit_masks(visits: Sequence[CourseVisit], space: PatientSpace | None) -> tuple[VisitMasks, ...]:
+def visit_masks(visits: Sequence[CourseVisit], space: PatientSpace | None) -> tuple[tuple[VisitMasks, ...], Grid]:
     """The lesions of all visits on one coarse grid of the patient's space; a visit that is not placed lies where its header says."""
     grid = _identity_grid(visits, space)
     found = []
     for visit in visits:
         placed = space.to_visit(visit.session) if space is not None else None
         matrix = np.eye(4) if placed is None else placed
-        masks = tuple((one.lesion_id, _laid(one, visit, grid, matrix)) for one in visit.lesions if not _unseen(one))
-        found.append(VisitMasks(visit.session, visit.anchor.day, masks, _seen(visit, grid, matrix)))
-    return tuple(found)
+        masks = tuple((one.lesion_id, _laid(one, one.mask, visit, grid, matrix)) for one in visit.lesions if not _unseen(one))
+        found.append(
+            VisitMasks(visit.session, visit.anchor.day, masks, _seen(visit, grid, matrix), _cavity(visit, grid, matrix))
+        )
+    return tuple(found), grid
 
 
 def _unseen(lesion: Drawn) -> bool:
@@ -145,13 +147,22 @@ def coarser(grid: Grid, spacing_mm: float) -> Grid:
     return Grid((i, j, k), affine)
 
 
-def _laid(lesion: Drawn, visit: CourseVisit, grid: Grid, matrix: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """The mask on the coarse grid; a lesion too small for it keeps the voxel of its centre."""
+def _cavity(visit: CourseVisit, grid: Grid, matrix: NDArray[np.float64]) -> NDArray[np.bool_] | None:
+    """Resection cavities that were told apart at that visit; None where nobody looked for them."""
+    parts = [(one, part) for one in visit.lesions for kind, part in one.parts if kind == "cavity"]
+    laid = [_laid(one, part, visit, grid, matrix) for one, part in parts]
+    return np.any(laid, axis=0) if laid else None
+
+
+def _laid(
+    lesion: Drawn, region: NDArray[np.bool_], visit: CourseVisit, grid: Grid, matrix: NDArray[np.float64]
+) -> NDArray[np.bool_]:
+    """A region on the coarse grid; one too small for it keeps the voxel of its centre."""
     whole = compose(matrix, visit.to_image(lesion.on))
-    share = resample(lesion.mask.astype(np.float32), lesion.on.grid, grid, whole, outside=0.0)
+    share = resample(region.astype(np.float32), lesion.on.grid, grid, whole, outside=0.0)
     mask: NDArray[np.bool_] = share >= 0.5
-    if not mask.any() and lesion.mask.any():
-        centre = lesion.on.grid.to_mm(np.argwhere(lesion.mask).mean(axis=0)[None])
+    if not mask.any() and region.any():
+        centre = lesion.on.grid.to_mm(np.argwhere(region).mean(axis=0)[None])
         back = np.linalg.inv(whole)
         at = np.rint(grid.to_index(centre @ back[:3, :3].T + back[:3, 3])[0]).astype(int)
         mask[tuple(np.clip(at, 0, np.array(grid.shape) - 1))] = True
@@ -165,9 +176,9 @@ def _seen(visit: CourseVisit, grid: Grid, matrix: NDArray[np.float64]) -> NDArra
     return seen
 
 
-def renamed(drawn: Sequence[Drawn], names: Callable[[str], str]) -> tuple[Drawn, ...]:
+def renamed(drawn: Sequence[Drawn], names: Mapping[str, str]) -> tuple[Drawn, ...]:
     """Lesions under the names that their tracks have."""
-    return tuple(replace(one, lesion_id=names(one.lesion_id)) if one.label == "lesion" else one for one in drawn)
+    return tuple(replace(one, lesion_id=names.get(one.lesion_id, one.lesion_id)) if one.label == "lesion" else one for one in drawn)
 
 
 def note_maps(visit: CourseVisit, result: ExamResult) -> None:

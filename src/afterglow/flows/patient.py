@@ -15,6 +15,7 @@ from afterglow.flows.visit import Done, Opened, make_visit, open_visit, record_f
 from afterglow.flows.work import Progress
 from afterglow.io.atomic import Written, write_bytes
 from afterglow.io.bids import sessions
+from afterglow.io.course import write_course
 from afterglow.io.derivatives import report_path
 from afterglow.io.manifest import ManifestEntry, output_entry, record
 from afterglow.io.tracks import check_corrections, read_corrections, write_events, write_tracks
@@ -44,12 +45,8 @@ class Story:
     done: list[Done] = field(default_factory=list)
     tracks: tuple[Track, ...] = ()
     events: tuple[Event, ...] = ()
+    identity: tuple[str, ...] = ()  # remarks on who is who
     quality: list[QualityLine] = field(default_factory=list)
-
-    def note(self, what: str, found: str) -> None:
-        line = QualityLine(what, found, "warning")
-        if line not in self.quality:
-            self.quality.append(line)
 
 
 def run_patient(
@@ -107,20 +104,16 @@ def _settle(
     """The visit's lesions, carried over where it has none, under the names of their tracks."""
     problem = carry_lesions(visit, story.visits, space, method)
     if problem:
-        story.note(f"lesions at ses-{visit.session}", problem)
+        story.quality.append(QualityLine(f"lesions at ses-{visit.session}", problem, "warning"))
     all_visits = [*story.visits, visit]
     corrections = read_corrections(place.outlines_root, subject)
     check_corrections(corrections, {one.session: tuple(drawn.drawn_id for drawn in one.lesions) for one in all_visits})
     surgery = [t.day for t in place.dataset.treatments.get(subject, ()) if t.kind == "surgery"]
-    story.tracks, story.events, remarks = track_lesions(
-        visit_masks(all_visits, space),
-        subject=subject,
-        corrections=corrections,
-        identity=method.lesions.identity,
-        resections=surgery,
-    )
-    for words in remarks:
-        story.note("identity of lesions", words)
+    masks, grid = visit_masks(all_visits, space)
+    found = track_lesions(
+        masks, grid, subject=subject, identity=method.lesions.identity, dataset=place.dataset.name, corrections=corrections, resections=surgery
+    )  # fmt: skip
+    story.tracks, story.events, story.identity = found.tracks, found.events, found.remarks
     names = {s.drawn_id: t.lesion_id for t in story.tracks for s in t.sightings if s.session_id == visit.session}
     visit.drawn = renamed(visit.drawn, names)
 
@@ -145,7 +138,8 @@ def _patient(place: Place, subject: str, method: Method, story: Story, space: Pa
         + sentences(exams[-1].provenance)
     )
     return PatientResult(
-        subject, method.name, exams, course, verdicts, pair, paragraph, references, space, view, tuple(story.quality),
+        subject, method.name, exams, course, verdicts, pair, paragraph, references, space, view,
+        (*story.quality, *(QualityLine("identity of lesions", words, "note") for words in story.identity)),
         lead_times(course, verdicts),
     )  # fmt: skip
 
@@ -174,6 +168,7 @@ def _write_patient(place: Place, patient: PatientResult, method: Method) -> None
         *write_tracks(place.out, subject, patient.course.tracks),
         *write_events(place.out, subject, patient.course.events),
         *write_verdicts(place.out, subject, patient.verdicts),
+        write_course(place.out, patient),
     ]
     if not problem:
         written.append(write_bytes(report_path(place.out, subject).with_suffix(".pdf"), document_pdf(document)))

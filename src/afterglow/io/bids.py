@@ -11,6 +11,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TypeVar, get_args
 
+from afterglow.io.sidecar import read_json
 from afterglow.io.tables import Row, read_table
 from afterglow.records.course import Treatment, TreatmentKind
 from afterglow.records.errors import BadInput, MissingInput
@@ -37,6 +38,7 @@ class Dataset:
     subjects: tuple[str, ...]
     participants: Mapping[str, Mapping[str, str | None]]
     treatments: Mapping[str, tuple[Treatment, ...]]
+    name: str = ""  # as dataset_description.json has it: tracking UIDs of lesions are made with it
 
 
 def open_dataset(root: Path) -> Dataset:
@@ -50,7 +52,13 @@ def open_dataset(root: Path) -> Dataset:
     subjects = _labels(root, "sub")
     if not subjects:
         raise MissingInput(f"{root}: it holds no folder named sub-<label>; give the root of a BIDS data set")
-    return Dataset(root, subjects, _participants(root), _treatments(root))
+    return Dataset(root, subjects, _participants(root), _treatments(root), _name(root))
+
+
+def _name(root: Path) -> str:
+    path = root / "dataset_description.json"
+    name = read_json(path).get("Name") if path.is_file() else None
+    return name if isinstance(name, str) else ""
 
 
 def session_folder(dataset: Dataset, subject: str, session: str) -> Path:
