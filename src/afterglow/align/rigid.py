@@ -6,6 +6,7 @@ import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
+from afterglow.align.agreement import head_dice
 from afterglow.align.images import from_transform, grid_of, one_itk_thread, to_image
 from afterglow.align.mutual import CHANCE, SEED, Climb, Level, Scene, climb, finite_image, information, settle, shrunk
 from afterglow.align.starts import apart_mm, bright_points, displaced, inverse, nudged, shared_view, starts
@@ -38,6 +39,7 @@ class Fit(NamedTuple):
     sharpness: float
     consistency_mm: float
     moved_mm: float
+    head_dice: float  # of what is brighter than air, where both fields of view reach
 
 
 def register(
@@ -48,35 +50,46 @@ def register(
     *,
     names: tuple[str, str],
     target_mask: NDArray[np.bool_] | None = None,
+    source_mask: NDArray[np.bool_] | None = None,
 ) -> Alignment:
     """Lay `source` (i, j, k) on `target` (i, j, k) by a rigid transform; `names` are theirs, source first.
 
     Mattes mutual information over 8, 4, 2 and 1 mm, from several starts (displacements of 40 mm and 45 degrees are found).
-    `target_mask` limits the last three levels to a part of the target. Voxels that are not finite count as 0.
+    The masks limit the last three levels to a part of the target, of the source, or of both. Voxels that are not finite count as 0.
     A failure is noticed, not raised: `trusted` is False and `remark` says why. Quality: `information_before` and `_after`
     (nats, at 2 mm), `sharpness` (share of information lost by a push of 6 mm or 6 degrees), `forward_backward_mm`
-    (registering the other way round, from elsewhere), `shared_view` (share of the smaller field of view), `moved_mm`.
+    (registering the other way round, from elsewhere), `shared_view` (share of the smaller field of view), `moved_mm`,
+    `head_dice` (overlap of what is brighter than air; a number for the report: it tells no person from another).
     """
-    _check(names, (source, target), (source_grid, target_grid), target_mask)
+    _check(names, (source, target), (source_grid, target_grid), (source_mask, target_mask))
     with one_itk_thread():
         images = [finite_image(source, source_grid), finite_image(target, target_grid)]
         for name, image in zip(names, images, strict=True):
             if image is None:
                 return _refused(names, f"{name} holds one value everywhere and cannot be registered")
-        mask = None if target_mask is None else to_image(target_mask, target_grid)
-        target_is_fixed = _fixed_first(target_grid, source_grid)
-        if target_is_fixed:
-            share = 1.0 if target_mask is None else float(target_mask.mean())
-            fit = fit_pair(Scene(images[1], images[0], fixed_mask=mask, mask_share=share))
-        else:
-            fit = fit_pair(Scene(images[0], images[1], moving_mask=mask))
+        target_is_fixed = fixed_first(target_grid, source_grid)
+        fit = fit_pair(_scene(images, (source_grid, target_grid), (source_mask, target_mask), fixed=int(target_is_fixed)))
     if fit is None:
         return _refused(names, f"{names[0]} and {names[1]} share no tissue from any start; look at both")
     transform = fit.transform if target_is_fixed else inverse(fit.transform)
     return _judged(names, fit, from_transform(transform), source_grid, target_grid)
 
 
-def _fixed_first(a: Grid, b: Grid) -> bool:
+def _scene(
+    images: list[sitk.Image],
+    grids: tuple[Grid, Grid],
+    masks: tuple[NDArray[np.bool_] | None, NDArray[np.bool_] | None],
+    *,
+    fixed: int,
+) -> Scene:
+    """The pair with image number `fixed` as fixed one, and what each may be looked at."""
+    inside = [None if mask is None else to_image(mask, grid) for mask, grid in zip(masks, grids, strict=True)]
+    of_fixed, moving = masks[fixed], 1 - fixed
+    share = 1.0 if of_fixed is None else float(of_fixed.mean())
+    return Scene(images[fixed], images[moving], fixed_mask=inside[fixed], moving_mask=inside[moving], mask_share=share)
+
+
+def fixed_first(a: Grid, b: Grid) -> bool:
     """Whether `a` serves as fixed image: the much smaller view, so that its points land inside the other; else the coarser voxels."""
     view_a, view_b = a.size * a.voxel_ml, b.size * b.voxel_ml
     if max(view_a, view_b) > SMALL_VIEW * min(view_a, view_b):
@@ -105,6 +118,7 @@ def fit_pair(whole: Scene) -> Fit | None:
         sharpness=sharpness(middle, found.transform, MIDDLE, 6.0),
         consistency_mm=float(apart_mm(from_transform(back) @ forward, points).mean()),
         moved_mm=float(apart_mm(forward, points).mean()),
+        head_dice=head_dice(whole.moving, whole.fixed, forward),
     )
 
 
@@ -158,6 +172,7 @@ def _judged(names: tuple[str, str], fit: Fit, matrix: NDArray[np.float64], sourc
         ("forward_backward_mm", fit.consistency_mm),
         ("shared_view", view),
         ("moved_mm", fit.moved_mm),
+        ("head_dice", fit.head_dice),
     )
     found = doubts(fit, view, max(*source_grid.spacing_mm, *target_grid.spacing_mm))
     remark = ""
@@ -173,12 +188,14 @@ def _refused(names: tuple[str, str], remark: str) -> Alignment:
 
 
 def _check(
-    names: tuple[str, str], images: tuple[NDArray[Any], NDArray[Any]], grids: tuple[Grid, Grid], mask: NDArray[np.bool_] | None
+    names: tuple[str, str],
+    images: tuple[NDArray[Any], NDArray[Any]],
+    grids: tuple[Grid, Grid],
+    masks: tuple[NDArray[np.bool_] | None, NDArray[np.bool_] | None],
 ) -> None:
     for name, data, grid in zip(names, images, grids, strict=True):
         if data.shape != grid.shape:
             raise GridMismatch(f"{name}: the array is {data.shape} but its grid is {grid.shape}; give one volume on its own grid")
-    if mask is not None and (mask.shape != images[1].shape or not mask.any()):
-        raise GridMismatch(
-            f"{names[1]}: the mask is {mask.shape} with {int(mask.sum())} voxels set; the image is {images[1].shape}"
-        )
+    for name, data, mask in zip(names, images, masks, strict=True):
+        if mask is not None and (mask.shape != data.shape or not mask.any()):
+            raise GridMismatch(f"{name}: the mask is {mask.shape} with {int(mask.sum())} voxels set; the image is {data.shape}")

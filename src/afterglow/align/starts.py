@@ -33,6 +33,16 @@ def pose(
     return transform
 
 
+def euler(matrix: NDArray[np.float64], centre_mm: NDArray[np.float64]) -> sitk.Euler3DTransform:
+    """A rigid matrix (4, 4) between RAS points as a pose that turns about a point (LPS mm)."""
+    moved = LPS_FROM_RAS @ matrix @ LPS_FROM_RAS
+    transform = sitk.Euler3DTransform()
+    transform.SetCenter(centre_mm.tolist())
+    transform.SetMatrix(moved[:3, :3].ravel().tolist(), 1e-6)
+    transform.SetTranslation((moved[:3, :3] @ centre_mm + moved[:3, 3] - centre_mm).tolist())
+    return transform
+
+
 def nudged(transform: sitk.Euler3DTransform, mm: float, deg: float) -> Iterator[sitk.Euler3DTransform]:
     """Twelve poses beside one: a shift each way along each axis, and a turn each way about each."""
     for parameter in range(6):

@@ -1,7 +1,9 @@
 """The border of an outline: a shell inside it, and the outlines that could as well have been drawn.
 
 Nobody knows a border better than to the half voxel that decides whether a voxel belongs, so this is how far it is moved
-unless a method says otherwise. It moves in stretches, as a hand errs, not voxel by voxel.
+unless a method says otherwise. It moves in stretches, as a hand errs, not voxel by voxel. On perfusion voxels of 2 mm that
+is 1 mm; two outlines of a ball of 20 mL that err by 1 mm share .79 of what they cover together, as much as experts'
+outlines of enhancing glioblastoma do before surgery (conformity index .79, at progression .65: Visser 2019, PMC6396436).
 """
 
 from dataclasses import dataclass
@@ -78,7 +80,8 @@ def volume_interval_ml(mask: NDArray[np.bool_], grid: Grid, *, sd_mm: float | No
     if outlines is None:
         return None
     own = np.count_nonzero(mask) * grid.voxel_ml
-    low, high = np.percentile(outlines.n_voxels, [2.5, 97.5]) * grid.voxel_ml
+    apart = outlines.n_voxels * grid.voxel_ml - own
+    low, high = own + np.percentile(np.concatenate([apart, -apart]), [2.5, 97.5])  # either outline may be the one that is off
     return min(float(low), own), max(float(high), own)
 
 

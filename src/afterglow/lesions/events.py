@@ -89,8 +89,14 @@ def _basis(was: Was) -> str:
 def _remnants(
     before: Sequence[Was], after: Sequence[Is], links: NDArray[np.bool_], day: float, resections: Sequence[float]
 ) -> list[tuple[list[Was], list[Is], str]]:
-    """Lesions of which surgery left little. One that went into another lesion is not asked: its own volume is not known."""
+    """Lesions of which surgery left little. One that went into another lesion is not asked: its own volume is not known.
+
+    Where no cavity points to the place, at most one is named, the one with the least left, and none where a lesion is wholly
+    gone: the others may have shrunk by themselves.
+    """
     found = []
+    by_days = [was for i, was in enumerate(before) if not links[i].any() and was.cavity is None and not was.gone]
+    taken = any(_surgery(was, day, resections) is not None and was.in_view >= IN_VIEW for was in by_days)
     for i, was in enumerate(before):
         columns = np.flatnonzero(links[i])
         surgery = _surgery(was, day, resections)
@@ -100,8 +106,10 @@ def _remnants(
         left = sum(one.volume_ml for one in now) / was.volume_ml
         if left <= LEFT_AFTER_SURGERY:
             words = f"{left:.0%} of lesion {was.lesion_id} is left after the surgery of day {surgery:g}; {_basis(was)}"
-            found.append(([was], now, words))
-    return found
+            found.append((left, [was], now, words))
+    sure = [one for one in found if one[1][0].cavity]
+    guessed = sorted((one for one in found if not one[1][0].cavity and not taken), key=lambda one: one[0])
+    return [(were, now, words) for _, were, now, words in (*sure, *guessed[:1])]
 
 
 def _appeared(one: Is) -> str:

@@ -9,15 +9,14 @@ from numpy.typing import NDArray
 
 from afterglow.kernels.matching import Place, best_pairs, gap_mm, share_of_smaller, unexplained
 
-NEAR_MM = 5.0
-"""Borders (voxel centres) farther apart are not one lesion: twice a registration error of 1.2 mm and a voxel on each side come to
-less, and two metastases can lie a centimetre apart."""
-LEAST_OVERLAP = (
-    0.2  # of the smaller one; less can be a neighbour that registration moved by a millimetre, and counts as near only
-)
+NEAR_MM = 4.0
+"""Borders (voxel centres) farther apart are not one lesion: two registration errors of 1.2 mm and the step of a voxel come to less,
+and two metastases may lie a few millimetres apart."""
+LEAST_OVERLAP = 0.2  # of the smaller one; less can be a neighbour that registration moved, and counts as near only
 MOSTLY = 0.5  # more than half of the smaller one lies in the other: the same tissue
+PIECE_OVERLAP = 0.2  # of the smaller one: a piece that split off, or a lesion that another one took in
 REACH_MM = 3.0  # two visits, each displaced by up to 1.5 mm: an overlap no deeper than this says nothing of splitting or merging
-LEAST_PIECE = 0.15  # of the smaller one beyond that reach: a piece that went over to another lesion
+LEAST_PIECE = 0.15  # beyond that reach, of what is left of a lesion or of the outline: a piece that went over to another lesion
 _GONE_COUNTS = 0.5  # a lesion that was gone takes an outline only where no lesion that was there does
 
 Found = Literal["overlap", "distance", "told"]
@@ -81,9 +80,9 @@ def _pieces(share: NDArray[np.float64], own: NDArray[np.bool_]) -> NDArray[np.bo
     if not share.size:
         return pieces
     for j in np.flatnonzero(~own.any(axis=0)):
-        pieces[share[:, j].argmax(), j] |= share[:, j].max() >= MOSTLY
+        pieces[share[:, j].argmax(), j] |= share[:, j].max() >= PIECE_OVERLAP
     for i in np.flatnonzero(~own.any(axis=1)):
-        pieces[i, share[i].argmax()] |= share[i].max() >= MOSTLY
+        pieces[i, share[i].argmax()] |= share[i].max() >= PIECE_OVERLAP
     every = own | pieces
     lonely = (every.sum(axis=1, keepdims=True) == 1) & (every.sum(axis=0, keepdims=True) == 1)
     kept: NDArray[np.bool_] = pieces & ~lonely
@@ -108,5 +107,6 @@ def _moved_pieces(
         heirs = tuple(after[k] for k in np.flatnonzero(every[i]).tolist())
         origins = tuple(before[k] for k in np.flatnonzero(every[:, j]).tolist())
         piece = unexplained(before[i], after[j], heirs + origins, REACH_MM)
-        moved[i, j] = piece >= LEAST_PIECE * min(before[i].voxels.size, after[j].voxels.size)
+        left = sum(heir.voxels.size for heir in heirs)
+        moved[i, j] = piece >= LEAST_PIECE * min(left, after[j].voxels.size)
     return moved

@@ -27,7 +27,8 @@ MOST_LESIONS = 4  # pictures are drawn, and calls set large, for the largest one
 def call_section(verdicts: Sequence[Verdict], course: Course, leads: Sequence[LeadTime]) -> Section:
     """The calls of the last visit first, then what they rest on, then those of the visits before."""
     days = {visit.session_id: visit.day for visit in course.visits}
-    last = last_of(verdicts, course)
+    order = {name: n for n, name in enumerate(lesion_ids(course))}
+    last = sorted(last_of(verdicts, course), key=lambda v: order.get(v.lesion_id, -1))  # calls about all lesions come first
     blocks: list[Block] = []
     for verdict in _shown_large(last, course):
         blocks.append(Text(f"{lesion_title(verdict.lesion_id)} · rule {verdict.rule}{_own_word(verdict)}", "eyebrow"))

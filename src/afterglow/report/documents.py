@@ -102,11 +102,12 @@ def _short_visit(
 ) -> list[Block]:
     """The maps through the largest lesion, the headline numbers, and what quality control warned of."""
     lesions = sorted(exam.lesions, key=lambda lesion: -lesion.n_voxels)[:1]
-    worth = [line for line in exam.quality if line.level != "ok"]
+    worth = [line for line in exam.quality if line.level == "warning"]
+    own = [m for m in numbers if m.region != "reference"]
     page = f"The whole visit, with curves, close-ups and all quality lines: sub-{patient.participant_id}_ses-{exam.session}.html."
     return [
         maps_overview(exam, lesions[0] if lesions else None, windows),
-        *([measurement_table(numbers)] if numbers else [Text("Nothing was measured at this visit.")]),
+        *([measurement_table(own)] if own else [Text("Nothing was measured at this visit.")]),
         *_quality_lines(worth),
         Text(page),
     ]

@@ -12,6 +12,7 @@ from afterglow.report.words import (
     day_words,
     interval,
     lesion_words,
+    named_number,
     number,
     number_in,
     statistic_words,
@@ -175,7 +176,7 @@ def alignment_table(alignments: Sequence[Alignment]) -> Table:
         (
             a.source,
             a.target,
-            "; ".join(f"{name} {number(value)}" for name, value in a.quality),
+            "; ".join(named_number(name, value) for name, value in a.quality),
             "trusted" if a.trusted else "not trusted",
             a.remark,
         )

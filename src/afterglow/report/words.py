@@ -149,6 +149,7 @@ def interval(value: float | None, low: float | None, high: float | None, unit: s
     return f"{number(low, places)} to {number(high, places)}"
 
 
+_ENDS = {"_mm": "mm", " in mm": "mm", "_deg": "°", "_s": "s"}  # of names that say their unit
 _AT = {"hotspot": "hot spot, radius {} mm", "volume_above": "volume above {}", "share_above": "share above {}"}
 
 
@@ -156,6 +157,12 @@ def statistic_words(name: str) -> str:
     """ "hot spot, radius 5 mm" for "hotspot@5"; nothing for a single value."""
     base, _, number_there = name.partition("@")
     return "" if name == "value" else _AT.get(base, base).format(number_there)
+
+
+def named_number(name: str, value: float) -> str:
+    """ "forward backward 0.130 mm" of a number of a registration that is called "forward_backward_mm"."""
+    what, unit = next(((name.removesuffix(end), f" {unit}") for end, unit in _ENDS.items() if name.endswith(end)), (name, ""))
+    return f"{what.replace('_', ' ')} {number(value)}{unit}"
 
 
 def day_words(day: float) -> str:

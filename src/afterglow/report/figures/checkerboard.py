@@ -24,10 +24,9 @@ from afterglow.report.figures.canvas import (
     write,
 )
 from afterglow.report.figures.course_panels import CourseScene, course_scene
-from afterglow.report.figures.lanes import LETTER_EM
 from afterglow.report.figures.tiles import draw_anatomy, draw_letters, fit_tile
 from afterglow.report.figures.windows import grey_range, tables_of
-from afterglow.report.words import day_words, number
+from afterglow.report.words import day_words, named_number
 
 FIELD_MM = 22.0  # side of one field
 DIMMED = 0.82  # fields of the later visit are a little darker, so that one sees which they are
@@ -36,7 +35,9 @@ GAP_IN = 0.12
 TITLE_IN = 0.4
 TALLEST = 2.3
 LINE_IN = 0.135
+TELLING = ("error", "forward", "loop", "dice", "overlap", "after")
 SMALLER_PT = SMALL_PT - 0.8
+LETTER_EM = 0.55  # mean width of a letter, of its size, where lines are broken
 
 
 def checkerboard_figure(course: CourseView, space: PatientSpace | None, lesion_id: str | None) -> Figure | None:
@@ -100,14 +101,13 @@ def _quality_lines(placing: Alignment | None, visit: VisitView, letters: int) ->
     """The quality of a visit's place in words that fit below its picture."""
     said = [] if visit.placed else ["not trusted, not used"]
     if placing is not None:
-        said += [_named(name, value) for name, value in placing.quality if math.isfinite(value)][:3]
+        said += [named_number(name, value) for name, value in sorted(placing.quality, key=_rank) if math.isfinite(value)][:3]
     return [line for words in said for line in wrap(words, letters)] or [""]
 
 
-def _named(name: str, value: float) -> str:
-    """ "forward-backward error 0.130 mm" of a number that is called "forward-backward error in mm"."""
-    what, _, unit = name.partition(" in ")
-    return f"{what} {number(value)} {unit}".rstrip()
+def _rank(named: tuple[str, float]) -> int:
+    """Errors in mm say most, then how heads overlap; names that nobody foresaw come last, in their order."""
+    return next((n for n, word in enumerate(TELLING) if word in named[0]), len(TELLING))
 
 
 def _caption(scene: CourseScene, first: VisitView, others: Sequence[VisitView]) -> str:

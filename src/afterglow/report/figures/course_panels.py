@@ -46,8 +46,9 @@ NAME_IN = 0.5
 BAR_IN = 0.62
 TITLE_IN = 0.42
 GAP_IN = 0.05
-TALLEST_WHOLE = 2.1
+TALLEST_WHOLE = 2.0
 TALLEST_CLOSE = 1.55
+TALLEST_SHEET = 8.0  # so that all rows and their titles stay legible on one page
 ON_IMAGE = tuple(light for _, light in LESION_COLOURS)
 
 
@@ -140,8 +141,7 @@ def _sheet(
     part: str,
 ) -> Figure:
     room = (PAGE_INCHES - NAME_IN - BAR_IN) / COLUMNS - GAP_IN
-    whole = fit_tile(scene.whole.size_mm(scene.view), room, TALLEST_WHOLE)
-    close = fit_tile(scene.close.size_mm(scene.view), room, TALLEST_CLOSE)
+    whole, close = _tiles(scene, room, len(shown) + 1)
     pitch = max(whole[0], close[0]) + GAP_IN
     right = NAME_IN + len(visits) * pitch
     figure = sheet(right + BAR_IN, TITLE_IN + whole[1] + (len(shown) + 1) * (close[1] + GAP_IN) + 0.03)
@@ -165,6 +165,13 @@ def _sheet(
         colour_tables=tables_of([window for _, window in shown]),
         lines_too=(*ON_IMAGE, WARNING_INK),
     )
+
+
+def _tiles(scene: CourseScene, room: float, rows: int) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Sizes in inches of the whole slice and of the close-ups, of which there are that many rows below it."""
+    row = (TALLEST_SHEET - TITLE_IN) / (rows + 1.25) - GAP_IN
+    whole = fit_tile(scene.whole.size_mm(scene.view), room, min(TALLEST_WHOLE, 1.25 * row))
+    return whole, fit_tile(scene.close.size_mm(scene.view), room, min(TALLEST_CLOSE, row))
 
 
 _Places = tuple[

@@ -123,7 +123,7 @@ def draw_panel(
     axes.plot([p.day for p in points], [p.value for p in points], "o-", color=ink, markersize=4.2, linewidth=1.2, zorder=3)
     _scale(axes, points, lines, may_be_log=title.startswith("volume"))
     _thresholds(axes, lines)
-    _numbers(axes, points, span)
+    _numbers(axes, points, span, flags)
     _dress(axes, title)
 
 
@@ -170,12 +170,15 @@ def _worth_a_number(points: Sequence[Point], span: Span) -> list[int]:
     return sorted(chosen)
 
 
-def _numbers(axes: Axes, points: Sequence[Point], span: Span) -> None:
+def _numbers(axes: Axes, points: Sequence[Point], span: Span, flags: Sequence[Flag]) -> None:
+    """Each on the right of its point; on the left where a treatment or an event is marked on the right."""
     for n in _worth_a_number(points, span):
         last = n == len(points) - 1 and len(points) > 1
+        marked = any(0 <= span.at_in(flag.day) - span.at_in(points[n].day) < 0.75 * NUMBER_IN for flag in flags)
+        side, shift = ("center", 0) if last else ("right", -4) if marked and n > 0 else ("left", 4)
         axes.annotate(
-            number(points[n].value), (points[n].day, points[n].value), xytext=(0 if last else 4, 5), textcoords="offset points",
-            fontsize=SMALL_PT, color=INK, ha="center" if last else "left", va="bottom", zorder=4,
+            number(points[n].value), (points[n].day, points[n].value), xytext=(shift, 5), textcoords="offset points",
+            fontsize=SMALL_PT, color=INK, ha=side, va="bottom", zorder=4,
             bbox={"facecolor": "white", "alpha": 0.7, "edgecolor": "none", "pad": 0.4},
         )  # fmt: skip
 
