@@ -41,7 +41,11 @@ def _visits(content: Mapping[str, Any]) -> list[tuple[float, int, str]]:
 
 def _treatments(content: Mapping[str, Any]) -> list[tuple[float, int, str]]:
     return [
-        (t["day"], 0, t["kind"] + ("" if t["dose_gy"] is None else f" {t['dose_gy']:g} Gy") + (f" ({t['agent']})" if t["agent"] else ""))
+        (
+            t["day"],
+            0,
+            t["kind"] + ("" if t["dose_gy"] is None else f" {t['dose_gy']:g} Gy") + (f" ({t['agent']})" if t["agent"] else ""),
+        )
         for t in content["treatments"]
     ]
 

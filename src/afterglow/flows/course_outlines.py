@@ -40,7 +40,8 @@ class CourseVisit:
 
     def to_image(self, image: Series) -> NDArray[np.float64]:
         """The matrix from the visit's anatomy to an image of the same visit."""
-        return np.linalg.inv(self.maps_to_anchor) if image.times_s.size and not self.anchor.is_dynamic else np.eye(4)
+        matrix = np.linalg.inv(self.maps_to_anchor) if image.times_s.size and not self.anchor.is_dynamic else np.eye(4)
+        return np.asarray(matrix, dtype=np.float64)
 
 
 def carry_lesions(visit: CourseVisit, earlier: Sequence[CourseVisit], space: PatientSpace | None, method: Method) -> str:
@@ -61,7 +62,9 @@ def carry_lesions(visit: CourseVisit, earlier: Sequence[CourseVisit], space: Pat
         if not lesion.mask.any():
             continue
         matrix = compose(way, donor.to_image(lesion.on))
-        made.append(_carried(lesion, visit, donor, matrix) if post is None else _refitted(lesion, visit, donor, matrix, post, pre))
+        made.append(
+            _carried(lesion, visit, donor, matrix) if post is None else _refitted(lesion, visit, donor, matrix, post, pre)
+        )
     visit.drawn = (*visit.drawn, *made)
     return ""
 
@@ -120,9 +123,7 @@ def visit_masks(visits: Sequence[CourseVisit], space: PatientSpace | None) -> tu
         placed = space.to_visit(visit.session) if space is not None else None
         matrix = np.eye(4) if placed is None else placed
         masks = tuple((one.lesion_id, _laid(one, one.mask, visit, grid, matrix)) for one in visit.lesions if not _unseen(one))
-        found.append(
-            VisitMasks(visit.session, visit.anchor.day, masks, _seen(visit, grid, matrix), _cavity(visit, grid, matrix))
-        )
+        found.append(VisitMasks(visit.session, visit.anchor.day, masks, _seen(visit, grid, matrix), _cavity(visit, grid, matrix)))
     return tuple(found), grid
 
 
@@ -178,7 +179,9 @@ def _seen(visit: CourseVisit, grid: Grid, matrix: NDArray[np.float64]) -> NDArra
 
 def renamed(drawn: Sequence[Drawn], names: Mapping[str, str]) -> tuple[Drawn, ...]:
     """Lesions under the names that their tracks have."""
-    return tuple(replace(one, lesion_id=names.get(one.lesion_id, one.lesion_id)) if one.label == "lesion" else one for one in drawn)
+    return tuple(
+        replace(one, lesion_id=names.get(one.lesion_id, one.lesion_id)) if one.label == "lesion" else one for one in drawn
+    )
 
 
 def note_maps(visit: CourseVisit, result: ExamResult) -> None:

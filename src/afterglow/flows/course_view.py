@@ -36,7 +36,7 @@ def course_view(
 def _to_maps(exam: ExamResult, visit: CourseVisit, space: PatientSpace) -> tuple[NDArray[np.float64], bool]:
     """The matrix from the patient's space to the maps of a visit; the header's place where the visit is not trusted."""
     placed = space.to_visit(exam.session)
-    back = np.linalg.inv(visit.maps_to_anchor)
+    back: NDArray[np.float64] = np.asarray(np.linalg.inv(visit.maps_to_anchor), dtype=np.float64)
     return (back, False) if placed is None else (compose(placed, back), True)
 
 
@@ -99,7 +99,7 @@ def pair_view(
     between = space.between(first.session, last.session)
     trusted = between is not None
     way = between if between is not None else np.eye(4)
-    matrix = compose(before.maps_to_anchor, way, np.linalg.inv(after.maps_to_anchor))
+    matrix = compose(before.maps_to_anchor, way, np.asarray(np.linalg.inv(after.maps_to_anchor), dtype=np.float64))
     names = f"ses-{last.session}", f"ses-{first.session}"
     laid = next((one for one in space.visits if one.source == names[0]), None)
     remark = "" if trusted else "the visits could not be laid on one another; they are shown where their headers put them"

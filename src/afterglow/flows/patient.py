@@ -24,13 +24,13 @@ from afterglow.io.write import write_text
 from afterglow.lesions.track import track_lesions
 from afterglow.records.alignment import QualityLine
 from afterglow.records.course import Course, Visit
-from afterglow.records.errors import AfterglowError
+from afterglow.records.errors import AfterglowError, MissingInput
 from afterglow.records.result import CourseView, ExamResult, PairView, PatientResult
 from afterglow.records.space import PatientSpace
-from afterglow.records.track import Event, Track
+from afterglow.records.track import Correction, Event, Track
 from afterglow.report.documents import patient_document
 from afterglow.report.html import document_html
-from afterglow.report.pdf import document_pdf, pdf_problem
+from afterglow.report.pdf import document_pdf
 from afterglow.response.compare import lead_times
 from afterglow.response.judge import baseline_visit, flag, judge_course
 
@@ -46,6 +46,7 @@ class Story:
     tracks: tuple[Track, ...] = ()
     events: tuple[Event, ...] = ()
     identity: tuple[str, ...] = ()  # remarks on who is who
+    corrections: tuple[Correction, ...] = ()  # a person's word on who is who
     quality: list[QualityLine] = field(default_factory=list)
 
 
@@ -62,7 +63,8 @@ def run_patient(
         return None, failures
     anchors = [anchor_of(one.exam, method) for one in opened]
     space = settle_space(place, subject, anchors, method, workers=workers, progress=progress)
-    story = Story(quality=[QualityLine("visits in one space", words, "warning") for words in (space.flags if space else ())])
+    lines = [QualityLine("visits in one space", words, "warning") for words in (space.flags if space else ())]
+    story = Story(quality=lines, corrections=_corrections(place, subject, opened))
     for one, anchor in zip(opened, anchors, strict=True):
         visit = CourseVisit(anchor, one.exam, one.drawn)
         try:
@@ -98,16 +100,21 @@ def _opened(place: Place, subject: str, method: Method, wanted: Sequence[str]) -
     return found, failures
 
 
-def _settle(
-    place: Place, subject: str, story: Story, visit: CourseVisit, space: PatientSpace | None, method: Method
-) -> None:
+def _corrections(place: Place, subject: str, opened: Sequence[Opened]) -> tuple[Correction, ...]:
+    """A person's word on which outline is which lesion. BadInput where it speaks of what is not there."""
+    found = read_corrections(place.outlines_root, subject)
+    names = {one.session.label: tuple(d.lesion_id for d in one.drawn if d.label == "lesion") for one in opened}
+    check_corrections(place.outlines_root, subject, found, names)
+    return found
+
+
+def _settle(place: Place, subject: str, story: Story, visit: CourseVisit, space: PatientSpace | None, method: Method) -> None:
     """The visit's lesions, carried over where it has none, under the names of their tracks."""
     problem = carry_lesions(visit, story.visits, space, method)
     if problem:
         story.quality.append(QualityLine(f"lesions at ses-{visit.session}", problem, "warning"))
     all_visits = [*story.visits, visit]
-    corrections = read_corrections(place.outlines_root, subject)
-    check_corrections(corrections, {one.session: tuple(drawn.drawn_id for drawn in one.lesions) for one in all_visits})
+    corrections = [one for one in story.corrections if one.session_id in {seen.session for seen in all_visits}]
     surgery = [t.day for t in place.dataset.treatments.get(subject, ()) if t.kind == "surgery"]
     masks, grid = visit_masks(all_visits, space)
     found = track_lesions(
@@ -125,9 +132,7 @@ def _patient(place: Place, subject: str, method: Method, story: Story, space: Pa
     course = Course(subject, visits, treatments, story.tracks, story.events)
     rules = [rule.record() for rule in method.rule]
     warning = unlike(exams)
-    calls = judge_course(
-        course, rules, place.repeatability, site=method.site, readings=place.readings.get(subject, ())
-    )
+    calls = judge_course(course, rules, place.repeatability, site=method.site, readings=place.readings.get(subject, ()))
     verdicts = tuple(flag(one, warning) if warning else one for one in calls)
     pair, view = _pictures(exams, course, method, story, space)
     dois = dict.fromkeys(doi for exam in exams for p in exam.provenance for doi in p.dois)
@@ -162,7 +167,7 @@ def _write_patient(place: Place, patient: PatientResult, method: Method) -> None
     """The reports and tables of the patient, and their line in the manifest."""
     known = [row for row in place.repeatability if row.site == method.site]
     document = patient_document(patient, rules=[rule.record() for rule in method.rule], repeatability=known)
-    subject, problem = patient.participant_id, pdf_problem()
+    subject = patient.participant_id
     written: list[Written] = [
         write_text(report_path(place.out, subject), document_html(document)),
         *write_tracks(place.out, subject, patient.course.tracks),
@@ -170,8 +175,11 @@ def _write_patient(place: Place, patient: PatientResult, method: Method) -> None
         *write_verdicts(place.out, subject, patient.verdicts),
         write_course(place.out, patient),
     ]
-    if not problem:
+    problem = ""
+    try:
         written.append(write_bytes(report_path(place.out, subject).with_suffix(".pdf"), document_pdf(document)))
+    except MissingInput as error:  # typst is an extra: the page on screen holds the same
+        problem = str(error)
     settings: dict[str, object] = {"visits": [exam.session for exam in patient.exams], "pdf": problem or "written"}
     outputs = tuple(output_entry(one, place.out) for one in written)
     entry = ManifestEntry(

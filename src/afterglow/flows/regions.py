@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from afterglow.align.mirror import find_mirror
 from afterglow.align.resample import compose, resample
-from afterglow.flows.work import Carried, Drawn, Work
+from afterglow.flows.work import Drawn, Work
 from afterglow.io.outlines import Outline, read_mask
 from afterglow.lesions.reference import given_reference, mirrored_reference
 from afterglow.records.errors import GridMismatch, MissingInput

@@ -15,9 +15,12 @@ from afterglow.io.bids import Dataset, open_dataset
 from afterglow.io.derivatives import report_path, write_description
 from afterglow.io.manifest import ManifestEntry, output_entry, publish, record
 from afterglow.io.measurements import collect_measurements, write_measurements
+from afterglow.io.readings import read_readings
+from afterglow.io.repeatability import read_repeatability
 from afterglow.io.verdicts import collect_verdicts
 from afterglow.records.errors import MissingInput
 from afterglow.records.result import PatientResult
+from afterglow.response.repeatability import with_own
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +57,7 @@ def run_participants(
     publish(out)
     write_description(out, source=dataset.root, version=__version__, method=method.name, method_doi=method.doi)
     own = read_repeatability(repeatability) if repeatability is not None else ()
-    place = Place(dataset, out.absolute(), outlines_dir, (*own, *REPEATABILITY))
+    place = Place(dataset, out.absolute(), outlines_dir, with_own(own), read_readings(dataset.root))
     patients: list[PatientResult] = []
     failures: list[str] = []
     for number, subject in enumerate(subjects):

@@ -40,5 +40,7 @@ def read_course(out: Path, subject: str) -> Mapping[str, object]:
     """What `write_course` wrote. MissingInput where that subject has no course there."""
     path = course_path(out, subject)
     if not path.is_file():
-        raise MissingInput(f"{path}: there is no course of sub-{subject}; run the method on it first, or give the folder it wrote")
+        raise MissingInput(
+            f"{path}: there is no course of sub-{subject}; run the method on it first, or give the folder it wrote"
+        )
     return read_json(path)

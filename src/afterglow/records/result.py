@@ -9,6 +9,7 @@ from afterglow.records.alignment import Alignment, Motion, QualityLine
 from afterglow.records.bolus import BolusCurve, RegionLoop
 from afterglow.records.course import Course
 from afterglow.records.grid import Grid
+from afterglow.records.lead import LeadTime
 from afterglow.records.lesion import Lesion, Reference
 from afterglow.records.locking import locked
 from afterglow.records.maps import Aif, ParameterMap, Provenance
