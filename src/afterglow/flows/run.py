@@ -9,6 +9,7 @@ from afterglow.flows.keys import versions
 from afterglow.flows.method import Method, load_method, method_text
 from afterglow.flows.patient import run_patient
 from afterglow.flows.place import Place
+from afterglow.flows.visit import record_failure
 from afterglow.flows.work import Progress
 from afterglow.io.atomic import clean_temporary, require_writable
 from afterglow.io.bids import Dataset, open_dataset
@@ -18,7 +19,7 @@ from afterglow.io.measurements import collect_measurements, write_measurements
 from afterglow.io.readings import read_readings
 from afterglow.io.repeatability import read_repeatability
 from afterglow.io.verdicts import collect_verdicts
-from afterglow.records.errors import MissingInput
+from afterglow.records.errors import AfterglowError, MissingInput
 from afterglow.records.result import PatientResult
 from afterglow.response.repeatability import with_own
 
@@ -62,7 +63,11 @@ def run_participants(
     failures: list[str] = []
     for number, subject in enumerate(subjects):
         progress(f"sub-{subject}", number, len(subjects))
-        patient, failed = run_patient(place, subject, method, text, wanted=session_labels, workers=workers, progress=progress)
+        try:
+            patient, failed = run_patient(place, subject, method, text, wanted=session_labels, workers=workers, progress=progress)
+        except AfterglowError as error:  # what concerns all visits of a subject does not stop the others
+            patient, failed = None, [str(error)]
+            record_failure(place, subject, None, method, str(error))
         failures += failed
         if patient is not None:
             patients.append(patient)

@@ -107,9 +107,10 @@ def outlines_digest(drawn: Sequence[Drawn]) -> str:
     return digest.hexdigest()
 
 
-def record_failure(place: Place, subject: str, session: str, method: Method, message: str) -> None:
-    """A visit that could not be made, with its sentence."""
-    entry = ManifestEntry(visit_key(subject, session), "failed", method.name, "", (), (), {}, versions(), message=message)
+def record_failure(place: Place, subject: str, session: str | None, method: Method, message: str) -> None:
+    """A visit that could not be made, or with None the whole subject, with its sentence."""
+    key = f"sub-{subject}" if session is None else visit_key(subject, session)
+    entry = ManifestEntry(key, "failed", method.name, "", (), (), {}, versions(), message=message)
     record(place.out, entry)
 
 
