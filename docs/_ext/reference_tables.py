@@ -19,7 +19,7 @@ from afterglow.kernels.models import MODELS
 from afterglow.kernels.types import STATUS_WORDS, Status
 from afterglow.records import errors
 from afterglow.records.errors import AfterglowError
-from afterglow.records.measurement import STATISTICS
+from afterglow.records.measurement import AT_STATISTICS, STATISTICS
 from afterglow.records.quantity import QUANTITIES
 from afterglow.records.response import Rule
 from afterglow.response.after_radiation import WINDOWS
@@ -157,17 +157,16 @@ def states() -> str:
 
 
 def repeatability() -> str:
-    rows = [
-        (
-            r.site,
-            QUANTITIES[r.quantity].symbol + (" over reference" if r.normalised else ""),
-            f"{100 * r.wcv:.1f} %",
-            f"{r.rc_percent:.1f} %",
-            r.source,
-            "confirmed" if r.confirmed else "**not confirmed**",
-        )
-        for r in REPEATABILITY
-    ]
+    rows = []
+    for r in REPEATABILITY:
+        fall, rise = r.limits_percent
+        spread = f"{100 * r.wcv:.1f} %"
+        if r.wcv_low is not None and r.wcv_high is not None:
+            spread += f" ({100 * r.wcv_low:.0f} to {100 * r.wcv_high:.0f} %)"
+        name = QUANTITIES[r.quantity].symbol + (" over reference" if r.normalised else "")
+        real = f"{rise:.1f} %" if not r.is_asymmetric else f"{fall:.0f} %, +{rise:.0f} %"
+        read = "read there" if r.confirmed else "**not confirmed**"
+        rows.append((r.site, f"{r.statistic} {name}".strip(), spread, real, r.source, read))
     return table(("Site", "Number", "wCV", "Smallest real change", "Source", "Checked at its source"), rows)
 
 
@@ -184,7 +183,7 @@ def verdict_columns() -> str:
 
 
 def statistics() -> str:
-    return ", ".join(f"`{s}`" for s in STATISTICS if s != "value") + "\n"
+    return ", ".join(f"`{s}`" for s in (*(s for s in STATISTICS if s != "value"), *(f"{s}@…" for s in AT_STATISTICS))) + "\n"
 
 
 def roles() -> str:

@@ -155,7 +155,7 @@ def test_a_response_rests_on_both_states_and_progression_on_the_one_now() -> Non
     near, low, high = {"ktrans": 1.6, "vp": 1.6}, {"ktrans": 0.5, "vp": 0.5}, {"ktrans": 4.0, "vp": 4.0}
     unsure = judge(states(near, low), ADEMOLA, known, site="brain")[0]
     assert unsure.category == "cannot tell"
-    assert "inside repeatability of the threshold" in unsure.sentence
+    assert "than scanning again could move it" in unsure.sentence
     assert judge(states(near, high), ADEMOLA, known, site="brain")[0].category == "progression"
 
 

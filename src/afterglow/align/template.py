@@ -63,6 +63,8 @@ def patient_space(
     ordered = sorted(visits, key=lambda one: _natural(one.session))
     if not ordered:
         raise BadInput("a patient's space needs at least one visit with an anatomical image")
+    if len({one.session for one in ordered}) < len(ordered):
+        raise BadInput(f"a visit was given twice: {', '.join(one.name for one in ordered)}; give each visit one anatomical image")
     if not spacing_mm > 0:
         raise BadInput(f"a patient's space cannot have voxels of {spacing_mm:g} mm")
     pairs = _registered(ordered, workers, progress)
@@ -147,6 +149,7 @@ def _placed(
             ("pairs", float(len(own))),
             ("consensus_mm", float(np.mean(apart)) if apart else float("nan")),
             ("moved_mm", poses.moved_mm(n)),
+            *_of_pairs(own),
         )
         return Alignment(visit.name, TARGET, poses.matrices[n], quality, trusted=True)
     tried = [one for one in pairs if n in (one.source, one.target)]
@@ -156,6 +159,13 @@ def _placed(
     else:
         why = "; ".join(one.alignment.remark for one in tried if one.alignment.remark) or "no other visit was laid on it"
     return Alignment(visit.name, TARGET, np.eye(4), (), trusted=False, remark=f"{visit.name} is not used: {why}")
+
+
+def _of_pairs(own: Sequence[Pair]) -> tuple[tuple[str, float], ...]:
+    """The least convincing numbers of a visit's own pairs; none where it stands alone."""
+    numbers = [dict(one.alignment.quality) for one in own]
+    worst = (("forward_backward_mm", max), ("head_dice", min), ("information_after", min))
+    return tuple((name, pick(one[name] for one in numbers)) for name, pick in worst) if numbers else ()
 
 
 def _flags(visits: Sequence[VisitImage], alignments: Sequence[Alignment], pairs: Sequence[Pair]) -> tuple[str, ...]:

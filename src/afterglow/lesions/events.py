@@ -44,7 +44,7 @@ def events_at(
 
     found = []
     for i, was in enumerate(before):
-        now = [after[j] for j in np.flatnonzero(links[i]).tolist()]
+        now = sorted((after[j] for j in np.flatnonzero(links[i]).tolist()), key=_by_name)
         if was.gone:
             found += [event("returned", [was], [one], _returned(was, one)) for one in now if one.lesion_id == was.lesion_id]
             continue
@@ -54,7 +54,7 @@ def events_at(
             found.append(event(*_missing(was, day, resections)))
     for j, one in enumerate(after):
         were = [before[i] for i in np.flatnonzero(links[:, j]).tolist()]
-        there = [was for was in were if not was.gone]
+        there = sorted((was for was in were if not was.gone), key=_by_name)
         if len(there) > 1:
             names = " and ".join(was.lesion_id for was in there)
             found.append(event("merged", there, [one], f"lesions {names} are one: {_list([one])}"))
@@ -62,6 +62,11 @@ def events_at(
             found.append(event("new" if one.shown_before else "unseen", [], [one], _appeared(one)))
     found += [event("resected", were, now, words) for were, now, words in _remnants(before, after, links, day, resections)]
     return tuple(sorted(found, key=lambda one: (one.before, one.after, one.kind)))
+
+
+def _by_name(one: Was | Is) -> tuple[int, str]:
+    """1, 2, 10, left: numbers in their order."""
+    return len(one.lesion_id), one.lesion_id
 
 
 def _missing(was: Was, day: float, resections: Sequence[float]) -> tuple[EventKind, list[Was], list[Is], str]:
@@ -102,7 +107,7 @@ def _remnants(
         surgery = _surgery(was, day, resections)
         if was.gone or surgery is None or not columns.size or links[:, columns].sum() > columns.size:
             continue
-        now = [after[j] for j in columns.tolist()]
+        now = sorted((after[j] for j in columns.tolist()), key=_by_name)
         left = sum(one.volume_ml for one in now) / was.volume_ml
         if left <= LEFT_AFTER_SURGERY:
             words = f"{left:.0%} of lesion {was.lesion_id} is left after the surgery of day {surgery:g}; {_basis(was)}"

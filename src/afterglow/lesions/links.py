@@ -14,7 +14,7 @@ NEAR_MM = 4.0
 and two metastases may lie a few millimetres apart."""
 LEAST_OVERLAP = 0.2  # of the smaller one; less can be a neighbour that registration moved, and counts as near only
 MOSTLY = 0.5  # more than half of the smaller one lies in the other: the same tissue
-PIECE_OVERLAP = 0.2  # of the smaller one: a piece that split off, or a lesion that another one took in
+PIECE_OVERLAP = 0.1  # of the smaller one: a piece that split off, or a lesion that another one took in; a neighbour spills less
 REACH_MM = 3.0  # two visits, each displaced by up to 1.5 mm: an overlap no deeper than this says nothing of splitting or merging
 LEAST_PIECE = 0.15  # beyond that reach, of what is left of a lesion or of the outline: a piece that went over to another lesion
 _GONE_COUNTS = 0.5  # a lesion that was gone takes an outline only where no lesion that was there does

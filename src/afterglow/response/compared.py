@@ -106,7 +106,7 @@ def _sentence(rule: Rule, name: str, change: _Change, category: Category) -> str
     )
     if category == "no change":
         word = label_of(made.value > rule.threshold, rule)
-        inside = "that interval holds no change at all" if made.holds_zero else "repeating the scan alone gives as much"
+        inside = "the interval holds 0" if made.holds_zero else "repeating the scan alone gives as much"
         said += f", but {inside}: no change can be claimed"
         said += f"; by the word of the rule alone this is {word}" if word else ""
     else:

@@ -135,7 +135,7 @@ def _verdict(
     if label == "PD" and early and not awaited:
         label = "PD?"
         said = cannot_tell(
-            f"{said}, and growth within {criteria.confirm_within_days or 0:g} days of radiation needs a second scan"
+            f"{said}, and growth within {(criteria.confirm_within_days or 0) / 7:g} weeks of radiation needs a second scan"
         )
     elif label == "PD" and awaited:
         confirmed = f"This scan confirms what was first seen at ses-{awaited}."
@@ -207,10 +207,11 @@ def _sum_words(case: Case, criteria: SizeCriteria, sums: _Sums, first: Visit, no
     unit = with_unit(QUANTITIES[criteria.quantity].unit)
     what = QUANTITIES[criteria.quantity].long_name
     fallen = "" if criteria.fallen_percent is None else f", partial response from {-criteria.fallen_percent:g} % of baseline"
+    smallest = f", and {sums.grown:+.0f} % from the smallest, {sums.nadir:.3g}{unit} at ses-{sums.nadir_session}"
     return (
-        f"the sum of {what} went from {sums.first:.3g}{unit} at ses-{first.session_id} to {sums.now:.3g}{unit} at ses-{now.session_id} "
-        f"({sums.changed:+.0f} %), against the smallest, {sums.nadir:.3g}{unit} at ses-{sums.nadir_session}, {sums.grown:+.0f} % "
-        f"(progression from {case.rule.threshold:+g} %{fallen})"
+        f"the sum of {what} went from {sums.first:.3g}{unit} at ses-{first.session_id} to {sums.now:.3g}{unit} at ses-{now.session_id}, "
+        f"{sums.changed:+.0f} %{'' if sums.nadir_session == first.session_id else smallest} "
+        f"(progression from {case.rule.threshold:+g} % of the smallest{fallen})"
     )
 
 

@@ -142,7 +142,7 @@ def _unsure(case: Case, ratios: _Ratios) -> str:
         for q, n, s in zip(rule.quantities, ratios.numbers, spans, strict=True)
         if s is not None and s[0] < rule.threshold <= s[1]
     ]
-    return f"the deciding ratio at {_at(ratios.visit)} ({', '.join(near)}) lies inside repeatability of the threshold"
+    return f"the deciding ratio at {_at(ratios.visit)} ({', '.join(near)}) lies no further from the threshold than scanning again could move it"
 
 
 def _span(case: Case, quantity: str, number: Number) -> tuple[float, float] | None:

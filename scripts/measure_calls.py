@@ -1,0 +1,318 @@
+"""How often calls are right on digital patients, and how often a change is called where there is none.
+
+    python scripts/measure_calls.py null METHOD FOLDER [--pairs 200] [--size coarse] [--seed 1] [--workers 2] [--json]
+    python scripts/measure_calls.py runs OUT BIDS [--json]
+    python scripts/measure_calls.py cohort METHOD [--patients 1000] [--seed 1] [--wcv vp=.1 --wcv ktrans=.1] [--json]
+
+`null`: each pair is one patient scanned twice with the same lesion: other noise, other motion, another place in the coil, another
+plasma curve. Both scans become the visits before and after treatment, the method judges them, and every claim that something
+changed is false. A pair that is done is not done again: start it again with more pairs to go on. `runs`: the calls of a run
+(OUT/verdicts.tsv) against the outcomes of its data set. `cohort`: no images. The true ratios of each digital patient are given
+log-normal noise of the stated wCV and judged; it shows what the rule could do with maps that good, not what the maps are.
+"""
+
+import argparse
+import json
+import sys
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from scipy.stats import binomtest
+
+from afterglow.flows.digital_exam import write_exam
+from afterglow.flows.digital_tables import write_cohort_tables
+from afterglow.flows.method import load_method
+from afterglow.flows.run import run_participants
+from afterglow.flows.simulation_file import load_simulation
+from afterglow.flows.work import silent
+from afterglow.io.tables import read_table
+from afterglow.records.course import Course, Visit
+from afterglow.records.measurement import Measurement
+from afterglow.records.response import PATIENT, Rule, Verdict
+from afterglow.response.judge import judge_course
+from afterglow.response.states import state_of
+from afterglow.simulate.cohort import cohort_size, draw_stories, draw_story
+from afterglow.simulate.exam import scan_visit
+from afterglow.simulate.story import LesionState, Story
+from afterglow.simulate.subject import make_subject
+from afterglow.simulate.tissues import with_barrier
+
+POSITIVE = ("recurrence", "progression", "persistent disease", "treatment failure", "failure")  # labels of outcomes.tsv
+REFERENCE = {"brain": "white", "spine": "marrow"}  # tissue that ratios are over
+PRINTED = {  # of the papers: positives found of all, negatives found of all
+    ("behar2023", "change of normalised vp"): "10 of 11, 33 of 38",
+    ("behar2023", "change of size"): "9 of 11, 18 of 38",
+    ("ademola2025", "perfusion now and before radiosurgery"): "8 of 14 recurrences hyperperfused, no specificity printed",
+    ("stadlbauer2025", "conventional reading"): "283 of 341, 76 of 81",
+    ("stadlbauer2025", "microvascular reading"): "334 of 341, 77 of 81",
+}
+
+
+@dataclass(frozen=True)
+class Share:
+    """x of n with its Clopper-Pearson interval."""
+
+    x: int
+    n: int
+
+    def words(self) -> str:
+        if self.n == 0:
+            return "0 of 0"
+        low, high = binomtest(self.x, self.n).proportion_ci(method="exact")
+        return f"{self.x} of {self.n} ({100 * self.x / self.n:.1f} %, {100 * low:.1f} to {100 * high:.1f})"
+
+    def figure(self) -> dict[str, float | int | None]:
+        if self.n == 0:
+            return {"x": 0, "n": 0, "share": None, "low": None, "high": None}
+        low, high = binomtest(self.x, self.n).proportion_ci(method="exact")
+        return {"x": self.x, "n": self.n, "share": self.x / self.n, "low": float(low), "high": float(high)}
+
+
+def claims_change(rule: Rule, verdict: Verdict) -> bool:
+    """Whether the call says that something changed. A state now is no change; two different states are."""
+    if rule.kind != "ratio state":
+        return verdict.category in ("progression", "response")
+    if verdict.category == "cannot tell":
+        return False
+    half = len(rule.quantities)
+    ratios = [value for _, value in verdict.numbers]
+    then, now = (state_of(r, threshold=rule.threshold, combine=rule.combine) for r in (ratios[:half], ratios[half:]))
+    return verdict.category == "response" or (then, now) == ("absent", "present")
+
+
+def null_story(story: Story, wanted: set[str]) -> Story:
+    """The patient's first visit twice, on the days of the visit before and the last one; both scanned alike, with those series."""
+    first, last = story.visits[0], story.visits[-1]
+    roles = tuple(role for role in dict.fromkeys((*first.roles, *last.roles)) if role in wanted)
+    twice = (replace(first, roles=roles), replace(last, lesion=first.lesion, roles=roles))
+    return replace(story, visits=twice, outcomes=(), readings=())
+
+
+def null_pairs(asked: argparse.Namespace) -> list[dict[str, object]]:
+    """The calls on each pair, made now or there already."""
+    simulation, method = load_simulation(asked.method), load_method(asked.method)
+    rules = {spec.name: spec.record() for spec in method.rule}
+    wanted = {role for spec in method.series.values() for role in spec.roles} | {"T1w", "CE-T1w"}
+    acquisition, size = simulation.acquisition, simulation.acquisition.size[asked.size]
+    asked.folder.mkdir(parents=True, exist_ok=True)
+    record = asked.folder / "calls.jsonl"
+    lines = [json.loads(line) for line in record.read_text().splitlines()] if record.is_file() else []
+    done = {line["pair"] for line in lines}
+    for pair in range(asked.pairs):
+        if pair in done:
+            continue
+        n = pair % cohort_size(simulation.cohort)
+        story = draw_story(
+            simulation.cohort,
+            None,
+            asked.seed + pair // cohort_size(simulation.cohort),
+            n,
+            with_barrier(acquisition.scanner.brain_leak),
+        )
+        story = replace(null_story(story, wanted), subject=f"{pair:04d}")
+        place = asked.folder / f"pair-{pair:04d}"
+        body, *seeds = np.random.SeedSequence(asked.seed, spawn_key=(pair,)).spawn(3)
+        subject = make_subject(
+            story,
+            simulation.site,
+            body_mm=size.body_mm,
+            field_t=acquisition.field_t,
+            brain_leak=acquisition.scanner.brain_leak,
+            seed=body,
+        )
+        for visit, seed in zip(story.visits, seeds, strict=True):
+            exam = scan_visit(subject, 0, visit, acquisition, size, seed, workers=asked.workers)
+            write_exam(exam, story.subject, place / "bids", place / "truth", workers=asked.workers)
+        write_cohort_tables(simulation, [story], place / "bids", seed=asked.seed)
+        run = run_participants(
+            place / "bids",
+            place / "out",
+            asked.method,
+            participants=(),
+            session_labels=(),
+            outlines_dir=None,
+            workers=asked.workers,
+            progress=silent,
+        )
+        verdicts = [v for patient in run.patients for v in patient.verdicts]
+        line = {"pair": pair, "failures": list(run.failures), "calls": [told(rules[v.rule], v) for v in verdicts]}
+        lines.append(line)
+        with record.open("a", encoding="utf-8") as stream:
+            stream.write(json.dumps(line) + "\n")
+        for old in sorted(place.rglob("*.nii.gz")) if not asked.keep else ():
+            old.unlink()
+        print(f"pair {pair}: {', '.join(str(c['category']) for c in line['calls'])}", file=sys.stderr, flush=True)
+    return [line for line in lines if line["pair"] < asked.pairs]
+
+
+def told(rule: Rule, verdict: Verdict) -> dict[str, object]:
+    """What is kept of a call."""
+    return {
+        "rule": verdict.rule, "category": verdict.category, "label": verdict.label, "value": verdict.value, "change": claims_change(rule, verdict),
+        "numbers": [value for _, value in verdict.numbers], "sentence": verdict.sentence,
+    }  # fmt: skip
+
+
+def null_table(lines: Sequence[dict[str, object]]) -> list[dict[str, object]]:
+    """For each rule: pairs, categories, false claims of change, spread of the number between the two scans."""
+    calls: dict[str, list[dict[str, object]]] = {}
+    for line in lines:
+        for call in line["calls"]:  # type: ignore[attr-defined]
+            calls.setdefault(call["rule"], []).append(call)
+    rows = []
+    for rule, found in calls.items():
+        false = Share(sum(bool(c["change"]) for c in found), len(found))
+        rows.append(
+            {
+                "rule": rule, "categories": dict(Counter(str(c["category"]) for c in found)), "labels": dict(Counter(str(c["label"]) for c in found)),
+                "false": false.figure(), "false_words": false.words(), "wcv_percent": _wcv(found),
+            }
+        )  # fmt: skip
+    return rows
+
+
+def _wcv(found: Sequence[dict[str, object]]) -> list[float]:
+    """Within-subject coefficient of variation of each number, from the logarithms of pairs, in per cent."""
+    pairs = np.array([c["numbers"] for c in found if None not in c["numbers"]], dtype=float)  # type: ignore[operator]
+    if pairs.ndim != 2 or pairs.shape[1] % 2:
+        return []
+    half = pairs.shape[1] // 2
+    out = []
+    for n in range(half):
+        both = pairs[:, [n, half + n]]
+        both = both[(both > 0).all(axis=1)]
+        spread = np.sqrt(np.mean(np.diff(np.log(both), axis=1) ** 2) / 2) if len(both) else np.nan
+        out.append(round(100 * float(np.sqrt(np.expm1(spread**2))), 2))
+    return out
+
+
+def run_calls(out: Path, bids: Path) -> Iterator[tuple[str, str, str, str, bool]]:
+    """Rule, category, label, participant and whether disease was there, of the last call on each lesion with an outcome."""
+    truth = {
+        (row.required("participant_id"), row.text("lesion_id") or "1"): row.required("label") in POSITIVE
+        for row in read_table(bids / "phenotype" / "outcomes.tsv", ("participant_id", "label"))
+    }
+    last = {
+        (row.required("participant_id"), row.required("lesion_id"), row.required("rule")): row
+        for row in read_table(out / "verdicts.tsv", ("rule",))
+    }
+    for (subject, lesion, rule), row in last.items():
+        lesions = [name for who, name in truth if who == subject and lesion in (name, PATIENT)]
+        if lesions:
+            yield rule, row.required("category"), row.text("label") or "", subject, any(truth[subject, one] for one in lesions)
+
+
+def says_disease(category: str, label: str, words: tuple[str, str]) -> bool | None:
+    """What the call says of disease: the rule's own word where it has one, since "no change" may be a failure by that word."""
+    if label and label in words:
+        return label == words[0]
+    return {"progression": True, "response": False}.get(category)
+
+
+def score(calls: Sequence[tuple[str, str, str, str, bool]], rules: dict[str, Rule], method: str) -> list[dict[str, object]]:
+    """Sensitivity and specificity of each rule, with what it would not tell, beside the paper's."""
+    rows = []
+    for name in dict.fromkeys(rule for rule, *_ in calls):
+        rule = rules[name]
+        mine = [(says_disease(c, label, (rule.above, rule.below)), sick) for r, c, label, _, sick in calls if r == name]
+        sure = [(said, sick) for said, sick in mine if said is not None]
+        sensitivity = Share(sum(bool(said) for said, sick in sure if sick), sum(sick for _, sick in sure))
+        specificity = Share(sum(not said for said, sick in sure if not sick), sum(not sick for _, sick in sure))
+        rows.append(
+            {
+                "rule": name, "sensitivity": sensitivity.figure(), "specificity": specificity.figure(), "not_told": len(mine) - len(sure),
+                "words": f"sensitivity {sensitivity.words()}, specificity {specificity.words()}, not told {len(mine) - len(sure)} of {len(mine)}",
+                "printed": PRINTED.get((method, name), "nothing printed"),
+            }
+        )  # fmt: skip
+    return rows
+
+
+def table_calls(asked: argparse.Namespace) -> tuple[list[tuple[str, str, str, str, bool]], dict[str, Rule]]:
+    """Calls on the true ratios of a digital cohort with noise."""
+    simulation, method = load_simulation(asked.method), load_method(asked.method)
+    healthy = with_barrier(simulation.acquisition.scanner.brain_leak)
+    below = healthy[REFERENCE[simulation.site]]
+    wcv = {name: float(value) for name, value in (one.split("=") for one in asked.wcv)}
+    rules = {spec.name: spec.record() for spec in method.rule if spec.kind in ("change", "ratio state") and spec.normalised}
+    rng = np.random.default_rng(asked.seed)
+    calls = []
+    for story in draw_stories(simulation.cohort, asked.patients, asked.seed, healthy):
+        visits = tuple(
+            Visit(v.session, v.day, tuple(_numbers(v.lesion, (below.ktrans_per_min, below.vp), rules, wcv, rng)))
+            for v in story.visits
+            if "dce" in v.roles
+        )
+        if not visits or not story.outcomes:
+            continue
+        course = Course(story.subject, visits, story.treatments)
+        sick = story.outcomes[-1].label in POSITIVE
+        verdicts = judge_course(course, list(rules.values()), (), site=method.site)
+        calls += [(v.rule, v.category, v.label, story.subject, sick) for v in verdicts if v.to_session == visits[-1].session_id]
+    return calls, rules
+
+
+def _numbers(
+    lesion: LesionState, below: tuple[float, float], rules: dict[str, Rule], wcv: dict[str, float], rng: np.random.Generator
+) -> Iterator[Measurement]:
+    share = lesion.tumour_share
+    true = {
+        "ktrans": (share * lesion.tumour.ktrans_per_min + (1 - share) * lesion.scar.ktrans_per_min) / below[0],
+        "vp": (share * lesion.tumour.vp + (1 - share) * lesion.scar.vp) / below[1],
+    }
+    for rule in rules.values():
+        for quantity in rule.quantities:
+            sd = np.sqrt(np.log1p(wcv.get(quantity, 0.0) ** 2))
+            value = float(true[quantity] * np.exp(rng.normal(0.0, sd)))
+            low, high = (value * np.exp(side * 1.96 * sd) for side in (-1, 1))
+            yield Measurement(
+                "x", "x", 0.0, "1", "lesion", quantity, rule.statistic, value, "1", float(low), float(high), "", 10, lesion.volume_ml, "given region",
+                1.0, "dce", "m", "r",
+            )  # fmt: skip
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    ways = parser.add_subparsers(dest="way", required=True)
+    null = ways.add_parser("null")
+    null.add_argument("method")
+    null.add_argument("folder", type=Path)
+    null.add_argument("--pairs", type=int, default=200)
+    null.add_argument("--size", default="coarse")
+    null.add_argument("--workers", type=int, default=2)
+    null.add_argument("--keep", action="store_true", help="keep the images of pairs that are done")
+    runs = ways.add_parser("runs")
+    runs.add_argument("out", type=Path)
+    runs.add_argument("bids", type=Path)
+    runs.add_argument("--method", required=True)
+    table = ways.add_parser("cohort")
+    table.add_argument("method")
+    table.add_argument("--patients", type=int, default=None)
+    table.add_argument("--wcv", action="append", default=[])
+    for way in (null, runs, table):
+        way.add_argument("--seed", type=int, default=1)
+        way.add_argument("--json", action="store_true")
+    asked = parser.parse_args()
+    if asked.way == "null":
+        lines = null_pairs(asked)
+        rows = null_table(lines)
+        words = [f"{len(lines)} pairs, {sum(bool(line['failures']) for line in lines)} of them with a visit that failed"]
+        words += [
+            f"{r['rule']}: false calls of change {r['false_words']}; {r['categories']}; wCV {r['wcv_percent']} %" for r in rows
+        ]
+    else:
+        if asked.way == "runs":
+            rules = {spec.name: spec.record() for spec in load_method(asked.method).rule}
+            calls = list(run_calls(asked.out, asked.bids))
+        else:
+            calls, rules = table_calls(asked)
+        rows = score(calls, rules, asked.method)
+        words = [f"{r['rule']}: {r['words']}; printed: {r['printed']}" for r in rows]
+    print(json.dumps(rows, indent=1) if asked.json else "\n".join(words))
+
+
+if __name__ == "__main__":
+    main()
