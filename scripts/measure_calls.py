@@ -1,7 +1,7 @@
 """How often calls are right on digital patients, and how often a change is called where there is none.
 
     python scripts/measure_calls.py null METHOD FOLDER [--pairs 200] [--size coarse] [--seed 1] [--workers 2] [--json]
-    python scripts/measure_calls.py runs OUT BIDS [--json]
+    python scripts/measure_calls.py runs OUT BIDS --method METHOD [--json]
     python scripts/measure_calls.py cohort METHOD [--patients 1000] [--seed 1] [--wcv vp=.1 --wcv ktrans=.1] [--json]
 
 `null`: each pair is one patient scanned twice with the same lesion: other noise, other motion, another place in the coil, another
@@ -71,6 +71,16 @@ class Share:
         return {"x": self.x, "n": self.n, "share": self.x / self.n, "low": float(low), "high": float(high)}
 
 
+@dataclass(frozen=True)
+class Call:
+    """A rule's call on a lesion of which it is known whether there was disease."""
+
+    rule: str
+    category: str
+    label: str
+    sick: bool
+
+
 def claims_change(rule: Rule, verdict: Verdict) -> bool:
     """Whether the call says that something changed. A state now is no change; two different states are."""
     if rule.kind != "ratio state":
@@ -93,59 +103,42 @@ def null_story(story: Story, wanted: set[str]) -> Story:
 
 def null_pairs(asked: argparse.Namespace) -> list[dict[str, object]]:
     """The calls on each pair, made now or there already."""
-    simulation, method = load_simulation(asked.method), load_method(asked.method)
-    rules = {spec.name: spec.record() for spec in method.rule}
-    wanted = {role for spec in method.series.values() for role in spec.roles} | {"T1w", "CE-T1w"}
-    acquisition, size = simulation.acquisition, simulation.acquisition.size[asked.size]
+    rules = {spec.name: spec.record() for spec in load_method(asked.method).rule}
     asked.folder.mkdir(parents=True, exist_ok=True)
     record = asked.folder / "calls.jsonl"
     lines = [json.loads(line) for line in record.read_text().splitlines()] if record.is_file() else []
-    done = {line["pair"] for line in lines}
-    for pair in range(asked.pairs):
-        if pair in done:
-            continue
-        n = pair % cohort_size(simulation.cohort)
-        story = draw_story(
-            simulation.cohort,
-            None,
-            asked.seed + pair // cohort_size(simulation.cohort),
-            n,
-            with_barrier(acquisition.scanner.brain_leak),
-        )
-        story = replace(null_story(story, wanted), subject=f"{pair:04d}")
+    for pair in sorted(set(range(asked.pairs)) - {line["pair"] for line in lines}):
         place = asked.folder / f"pair-{pair:04d}"
-        body, *seeds = np.random.SeedSequence(asked.seed, spawn_key=(pair,)).spawn(3)
-        subject = make_subject(
-            story,
-            simulation.site,
-            body_mm=size.body_mm,
-            field_t=acquisition.field_t,
-            brain_leak=acquisition.scanner.brain_leak,
-            seed=body,
-        )
-        for visit, seed in zip(story.visits, seeds, strict=True):
-            exam = scan_visit(subject, 0, visit, acquisition, size, seed, workers=asked.workers)
-            write_exam(exam, story.subject, place / "bids", place / "truth", workers=asked.workers)
-        write_cohort_tables(simulation, [story], place / "bids", seed=asked.seed)
+        scan_twice(asked, pair, place)
         run = run_participants(
-            place / "bids",
-            place / "out",
-            asked.method,
-            participants=(),
-            session_labels=(),
-            outlines_dir=None,
-            workers=asked.workers,
+            place / "bids", place / "out", asked.method, participants=(), session_labels=(), outlines_dir=None, workers=asked.workers,
             progress=silent,
-        )
-        verdicts = [v for patient in run.patients for v in patient.verdicts]
-        line = {"pair": pair, "failures": list(run.failures), "calls": [told(rules[v.rule], v) for v in verdicts]}
+        )  # fmt: skip
+        calls = [told(rules[v.rule], v) for patient in run.patients for v in patient.verdicts]
+        line = {"pair": pair, "failures": list(run.failures), "calls": calls}
         lines.append(line)
         with record.open("a", encoding="utf-8") as stream:
             stream.write(json.dumps(line) + "\n")
         for old in sorted(place.rglob("*.nii.gz")) if not asked.keep else ():
             old.unlink()
-        print(f"pair {pair}: {', '.join(str(c['category']) for c in line['calls'])}", file=sys.stderr, flush=True)
+        print(f"pair {pair}: {', '.join(str(c['category']) for c in calls)}", file=sys.stderr, flush=True)
     return [line for line in lines if line["pair"] < asked.pairs]
+
+
+def scan_twice(asked: argparse.Namespace, pair: int, place: Path) -> None:
+    """One patient of the cohort, whose first lesion is scanned on both days, as a data set of its own."""
+    simulation = load_simulation(asked.method)
+    acquisition, size = simulation.acquisition, simulation.acquisition.size[asked.size]
+    leak, n = acquisition.scanner.brain_leak, cohort_size(simulation.cohort)
+    wanted = {role for spec in load_method(asked.method).series.values() for role in spec.roles} | {"T1w", "CE-T1w"}
+    drawn = draw_story(simulation.cohort, None, asked.seed + pair // n, pair % n, with_barrier(leak))
+    story = replace(null_story(drawn, wanted), subject=f"{pair:04d}")
+    body, *seeds = np.random.SeedSequence(asked.seed, spawn_key=(pair,)).spawn(3)
+    subject = make_subject(story, simulation.site, body_mm=size.body_mm, field_t=acquisition.field_t, brain_leak=leak, seed=body)
+    for visit, seed in zip(story.visits, seeds, strict=True):
+        exam = scan_visit(subject, 0, visit, acquisition, size, seed, workers=asked.workers)
+        write_exam(exam, story.subject, place / "bids", place / "truth", workers=asked.workers)
+    write_cohort_tables(simulation, [story], place / "bids", seed=asked.seed)
 
 
 def told(rule: Rule, verdict: Verdict) -> dict[str, object]:
@@ -189,20 +182,20 @@ def _wcv(found: Sequence[dict[str, object]]) -> list[float]:
     return out
 
 
-def run_calls(out: Path, bids: Path) -> Iterator[tuple[str, str, str, str, bool]]:
-    """Rule, category, label, participant and whether disease was there, of the last call on each lesion with an outcome."""
+def run_calls(asked: argparse.Namespace) -> tuple[list[Call], dict[str, Rule]]:
+    """The last call of each rule on each lesion that has an outcome."""
     truth = {
         (row.required("participant_id"), row.text("lesion_id") or "1"): row.required("label") in POSITIVE
-        for row in read_table(bids / "phenotype" / "outcomes.tsv", ("participant_id", "label"))
+        for row in read_table(asked.bids / "phenotype" / "outcomes.tsv", ("participant_id", "label"))
     }
-    last = {
-        (row.required("participant_id"), row.required("lesion_id"), row.required("rule")): row
-        for row in read_table(out / "verdicts.tsv", ("rule",))
-    }
+    rows = read_table(asked.out / "verdicts.tsv", ("participant_id", "lesion_id", "rule", "category", "label"))
+    last = {(row.required("participant_id"), row.required("lesion_id"), row.required("rule")): row for row in rows}
+    calls = []
     for (subject, lesion, rule), row in last.items():
-        lesions = [name for who, name in truth if who == subject and lesion in (name, PATIENT)]
-        if lesions:
-            yield rule, row.required("category"), row.text("label") or "", subject, any(truth[subject, one] for one in lesions)
+        sick = [truth[who, name] for who, name in truth if who == subject and lesion in (name, PATIENT)]
+        if sick:
+            calls.append(Call(rule, row.required("category"), row.text("label") or "", any(sick)))
+    return calls, {spec.name: spec.record() for spec in load_method(asked.method).rule}
 
 
 def says_disease(category: str, label: str, words: tuple[str, str]) -> bool | None:
@@ -212,12 +205,12 @@ def says_disease(category: str, label: str, words: tuple[str, str]) -> bool | No
     return {"progression": True, "response": False}.get(category)
 
 
-def score(calls: Sequence[tuple[str, str, str, str, bool]], rules: dict[str, Rule], method: str) -> list[dict[str, object]]:
+def score(calls: Sequence[Call], rules: dict[str, Rule], method: str) -> list[dict[str, object]]:
     """Sensitivity and specificity of each rule, with what it would not tell, beside the paper's."""
     rows = []
-    for name in dict.fromkeys(rule for rule, *_ in calls):
+    for name in dict.fromkeys(call.rule for call in calls):
         rule = rules[name]
-        mine = [(says_disease(c, label, (rule.above, rule.below)), sick) for r, c, label, _, sick in calls if r == name]
+        mine = [(says_disease(c.category, c.label, (rule.above, rule.below)), c.sick) for c in calls if c.rule == name]
         sure = [(said, sick) for said, sick in mine if said is not None]
         sensitivity = Share(sum(bool(said) for said, sick in sure if sick), sum(sick for _, sick in sure))
         specificity = Share(sum(not said for said, sick in sure if not sick), sum(not sick for _, sick in sure))
@@ -231,7 +224,7 @@ def score(calls: Sequence[tuple[str, str, str, str, bool]], rules: dict[str, Rul
     return rows
 
 
-def table_calls(asked: argparse.Namespace) -> tuple[list[tuple[str, str, str, str, bool]], dict[str, Rule]]:
+def table_calls(asked: argparse.Namespace) -> tuple[list[Call], dict[str, Rule]]:
     """Calls on the true ratios of a digital cohort with noise."""
     simulation, method = load_simulation(asked.method), load_method(asked.method)
     healthy = with_barrier(simulation.acquisition.scanner.brain_leak)
@@ -251,7 +244,7 @@ def table_calls(asked: argparse.Namespace) -> tuple[list[tuple[str, str, str, st
         course = Course(story.subject, visits, story.treatments)
         sick = story.outcomes[-1].label in POSITIVE
         verdicts = judge_course(course, list(rules.values()), (), site=method.site)
-        calls += [(v.rule, v.category, v.label, story.subject, sick) for v in verdicts if v.to_session == visits[-1].session_id]
+        calls += [Call(v.rule, v.category, v.label, sick) for v in verdicts if v.to_session == visits[-1].session_id]
     return calls, rules
 
 
@@ -274,7 +267,7 @@ def _numbers(
             )  # fmt: skip
 
 
-def main() -> None:
+def options() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ways = parser.add_subparsers(dest="way", required=True)
     null = ways.add_parser("null")
@@ -290,12 +283,17 @@ def main() -> None:
     runs.add_argument("--method", required=True)
     table = ways.add_parser("cohort")
     table.add_argument("method")
-    table.add_argument("--patients", type=int, default=None)
-    table.add_argument("--wcv", action="append", default=[])
-    for way in (null, runs, table):
+    table.add_argument("--patients", type=int, default=None, help="without it, as many as the paper had, with its exact counts")
+    table.add_argument("--wcv", action="append", default=[], help="noise of a quantity's ratio: vp=0.15")
+    for way in (null, table):
         way.add_argument("--seed", type=int, default=1)
+    for way in (null, runs, table):
         way.add_argument("--json", action="store_true")
-    asked = parser.parse_args()
+    return parser
+
+
+def main() -> None:
+    asked = options().parse_args()
     if asked.way == "null":
         lines = null_pairs(asked)
         rows = null_table(lines)
@@ -304,11 +302,7 @@ def main() -> None:
             f"{r['rule']}: false calls of change {r['false_words']}; {r['categories']}; wCV {r['wcv_percent']} %" for r in rows
         ]
     else:
-        if asked.way == "runs":
-            rules = {spec.name: spec.record() for spec in load_method(asked.method).rule}
-            calls = list(run_calls(asked.out, asked.bids))
-        else:
-            calls, rules = table_calls(asked)
+        calls, rules = table_calls(asked) if asked.way == "cohort" else run_calls(asked)
         rows = score(calls, rules, asked.method)
         words = [f"{r['rule']}: {r['words']}; printed: {r['printed']}" for r in rows]
     print(json.dumps(rows, indent=1) if asked.json else "\n".join(words))

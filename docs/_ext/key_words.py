@@ -22,11 +22,20 @@ KEY_WORDS: dict[tuple[str, str], str] = {
     ("LesionsSpec", "carry"): "What a visit without outlined lesions gets: those of the visit before as they are (`rigid`), or fitted "
     "to this visit's own enhancement (`refit`).",
     ("LesionsSpec", "source"): _SOURCE,
-    ("ReferenceSpec", "kind"): "What an outlined reference region is called.",
+    ("ReferenceSpec", "kind"): "Which tissue: what an outlined region is called, and what is searched for.",
     (
         "ReferenceSpec",
-        "mirror_when_missing",
-    ): "Whether the lesion, mirrored to the other side, may stand in for a missing outline. The report says so.",
+        "ways",
+    ): "Ways to come by it, the first that succeeds: `given` (an outlined mask), `automatic` (found in the images), `mirrored lesion`. The report says which.",
+    (
+        "ReferenceSpec",
+        "volume_ml",
+    ): "Least and most of an automatic region. Below the least there is none; whole-brain white matter has no most. Only with `automatic`.",
+    ("ReferenceSpec", "away_mm"): "How far an automatic region keeps from any lesion. Only with `automatic`.",
+    (
+        "ReferenceSpec",
+        "edge_mm",
+    ): "How far it keeps from other tissue: grey matter, fluid and vessels, or disc and cortical bone. Only with `automatic`.",
     ("ReferenceSpec", "source"): _SOURCE,
     ("MeasureSpec", "quantity"): "A name from the table of quantities.",
     (

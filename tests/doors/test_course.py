@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from afterglow.io.tracks import read_tracks
 from tests.courses import edit_sidecars, lesion_masks, redraw, three_visits
 from tests.digital import copy_to, run
 from typer.testing import CliRunner
@@ -14,6 +13,7 @@ from afterglow.cli.main import app
 from afterglow.flows.course import tell_course
 from afterglow.flows.run import RunReport
 from afterglow.flows.verify import verify_output
+from afterglow.io.tracks import read_tracks
 from afterglow.io.transforms import read_space
 
 

@@ -216,3 +216,10 @@ def test_an_untrusted_registration_is_said_aloud(patient):
         document_html(patient_document(replace(patient, pair=replace(patient.pair, alignment=doubtful), exams=())))
     ).words
     assert "could not be registered reliably: mutual information fell" in words
+
+
+def test_a_patient_of_two_visits_has_no_timeline_and_both_visits_whole(document):
+    assert [section.title for section in document.sections] == [
+        "The call", "Before and after", "Events and treatments", "Visit ses-01 (day 0)", "Visit ses-02 (day 62)", "Methods",
+        "Provenance", "Use",
+    ]  # fmt: skip

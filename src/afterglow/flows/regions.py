@@ -1,16 +1,16 @@
-"""Outlines as they lie on disk -> lesions, reference and arterial region on the grid of the dynamic series."""
+"""Outlines as they lie on disk -> lesions and arterial region on the grid of the dynamic series."""
 
 import numpy as np
 from numpy.typing import NDArray
 
-from afterglow.align.mirror import find_mirror
 from afterglow.align.resample import compose, resample
 from afterglow.flows.work import Drawn, Work
 from afterglow.io.outlines import Outline, read_mask
-from afterglow.lesions.reference import given_reference, mirrored_reference
-from afterglow.records.errors import GridMismatch, MissingInput
-from afterglow.records.lesion import Lesion, Reference
+from afterglow.records.errors import GridMismatch
+from afterglow.records.lesion import Lesion
 from afterglow.records.series import Exam, Series
+
+_HALF = 0.5  # of a voxel that a region must fill to count
 
 
 def read_outlines(exam: Exam, dynamic: Series, outlines: tuple[Outline, ...]) -> tuple[Drawn, ...]:
@@ -37,47 +37,10 @@ def lesions_of(work: Work, outlines: tuple[Drawn, ...]) -> tuple[Lesion, ...]:
         if drawn.label != "lesion":
             continue
         mask = on_dynamic_grid(work, drawn) if drawn.mask.any() else np.zeros(work.grid.shape, dtype=bool)
-        parts = tuple((kind, share_of(work, part, drawn.on) >= _HALF) for kind, part in drawn.parts)
+        parts = tuple((kind, share_of(part, drawn.on, work) >= _HALF) for kind, part in drawn.parts)
         note = drawn.note or ("" if mask.any() else "the outline is empty: nothing of it is left at this visit")
         made.append(Lesion(drawn.lesion_id, mask, work.grid, drawn.how, note, parts))
     return tuple(made)
-
-
-def reference_of(work: Work, outlines: tuple[Drawn, ...], lesions: tuple[Lesion, ...]) -> Reference | None:
-    """The outlined reference; else the mirrored lesion where the method allows it; else None, with a warning."""
-    spec = work.method.reference
-    given = [drawn for drawn in outlines if drawn.label == "reference"]
-    if given:
-        masks = [on_dynamic_grid(work, drawn) for drawn in given]
-        names = ", ".join(drawn.name for drawn in given)
-        return given_reference(np.any(masks, axis=0), work.grid, kind=spec.kind, source=names, lesions=lesions)
-    seen = tuple(lesion for lesion in lesions if lesion.mask.any())
-    if not seen:
-        return None
-    if not spec.mirror_when_missing:
-        work.note(
-            "reference tissue", "none outlined", "warning", f"ratios to {spec.kind} need a label-reference mask; none were made"
-        )
-        return None
-    return _mirrored(work, seen)
-
-
-def _mirrored(work: Work, lesions: tuple[Lesion, ...]) -> Reference | None:
-    mean = work.data.mean(axis=-1, dtype=np.float64).astype(np.float32)
-    mirror = find_mirror(mean, work.grid)
-    if not mirror.trusted:
-        advice = f"{mirror.remark}; outline a label-reference mask"
-        work.note("reference tissue", "none outlined, and no plane of symmetry found", "warning", advice)
-        return None
-    how = "no outline was given: the lesion mirrored through the plane of symmetry found in the image"
-    try:
-        reference = mirrored_reference(lesions, mirror.reflection, work.subject_mask(), how=how)
-    except MissingInput as error:
-        work.note("reference tissue", "none outlined", "warning", str(error))
-        return None
-    advice = "outline normal tissue for a reference that is the same at every visit"
-    work.note("reference tissue", f"none outlined: the lesion was mirrored ({int(reference.mask.sum())} voxels)", "note", advice)
-    return reference
 
 
 def arterial_region(outlines: tuple[Drawn, ...]) -> tuple[NDArray[np.bool_], str] | None:
@@ -92,7 +55,7 @@ def on_dynamic_grid(work: Work, drawn: Drawn) -> NDArray[np.bool_]:
     """
     if drawn.on is work.dynamic:
         return drawn.mask
-    inside: NDArray[np.bool_] = _share(drawn.mask, drawn.on, work) >= 0.5
+    inside: NDArray[np.bool_] = share_of(drawn.mask, drawn.on, work) >= _HALF
     if not inside.any():
         raise GridMismatch(
             f"{drawn.name}: after registration none of its {int(drawn.mask.sum())} voxels fills a voxel of {work.source}; check the outline's space"
@@ -100,7 +63,7 @@ def on_dynamic_grid(work: Work, drawn: Drawn) -> NDArray[np.bool_]:
     return inside
 
 
-def _share(mask: NDArray[np.bool_], drawn_on: Series, work: Work) -> NDArray[np.float32]:
+def share_of(mask: NDArray[np.bool_], drawn_on: Series, work: Work) -> NDArray[np.float32]:
     """How much of each dynamic voxel the mask fills: the mean over points inside the voxel."""
     own = (one for one in work.alignments.values() if one.source == drawn_on.source)
     alignment = next(own, work.alignments.get("anatomy"))

@@ -20,7 +20,8 @@ from afterglow.flows.method_steps import (
     Still,
     ToConcentration,
 )
-from afterglow.flows.regions import lesions_of, reference_of
+from afterglow.flows.reference import reference_of
+from afterglow.flows.regions import lesions_of
 from afterglow.flows.steps_dsc import STEPS_DSC
 from afterglow.flows.steps_place import align, hold_still, on_grid
 from afterglow.flows.work import Fitted, Work

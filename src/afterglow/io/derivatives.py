@@ -24,6 +24,10 @@ BIDSIGNORE = (
     "manifest.json",
     "measurements.*",
     "verdicts.*",
+    "*_lesions.tsv",
+    "*_lesions.json",
+    "sub-*_events.tsv",
+    "sub-*_events.json",
     ".afterglow/",
 )
 

@@ -1,4 +1,6 @@
-"""Reference tissue: a given mask, or the lesion mirrored to the other side where none is given."""
+"""Reference tissue: a given mask, what was found automatically, or the lesion mirrored to the other side."""
+
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,6 +11,18 @@ from afterglow.records.grid import Grid
 from afterglow.records.lesion import Lesion, Reference, ReferenceKind
 
 _AWAY_VOXELS = 1  # kept between a mirrored region and any lesion
+_FILLED = (
+    0.9  # share of a voxel that must be reference tissue: a voxel a tenth grey matter reads a tenth too high in blood volume
+)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How large a reference that is found automatically may be, and how far it keeps from any lesion."""
+
+    least_ml: float
+    most_ml: float
+    away_mm: float
 
 
 def given_reference(
@@ -25,6 +39,22 @@ def given_reference(
         )
     shared = f", {lost} voxels shared with a lesion left out" if lost else ""
     return Reference(clear, grid, kind, f"given mask {source}{shared}")
+
+
+def filled(share: NDArray[np.float32], lesions: tuple[Lesion, ...]) -> NDArray[np.bool_]:
+    """Voxels (i, j, k) that a tissue, found on a finer grid, fills as good as wholly, and that no lesion claims."""
+    mask: NDArray[np.bool_] = share >= _FILLED
+    for lesion in lesions:
+        mask &= ~lesion.mask
+    return mask
+
+
+def numbers_of(mask: NDArray[np.bool_], grid: Grid, image: NDArray[np.float32]) -> tuple[tuple[str, float], ...]:
+    """What every reference that nobody drew says of itself: volume, voxels, and how uneven an image (i, j, k) is in it."""
+    values = image[mask & np.isfinite(image)].astype(np.float64)
+    uneven = float(values.std() / values.mean()) if values.size and values.mean() > 0 else float("nan")
+    n = int(np.count_nonzero(mask))
+    return ("volume_ml", n * grid.voxel_ml), ("n_voxels", float(n)), ("variation", uneven)
 
 
 def mirrored_reference(

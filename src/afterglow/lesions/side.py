@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from afterglow.lesions.reference import Limits
 from afterglow.records.errors import MissingInput
 from afterglow.records.grid import Grid
 
@@ -15,15 +16,6 @@ Mask = NDArray[np.bool_]
 _MIDLINE_MM = 5.0  # kept clear on either side of the plane: it is found to a millimetre or two, and the hemispheres are not equal
 _BOTH_SIDES = 0.1  # share of the lesions beyond the midline from which there is no healthy side
 _VESSEL_MAD = 5.0  # deviations above the median peak of white matter; noise alone reaches that in one voxel of two million
-
-
-@dataclass(frozen=True)
-class Limits:
-    """How large a reference is, and how far from any lesion."""
-
-    least_ml: float
-    most_ml: float
-    away_mm: float
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,45 +1,129 @@
-"""How large a lesion is: volume, longest diameter and largest bidimensional product in the axial plane."""
+"""How large a lesion is: volume, diameters and bidimensional product in the axial plane and in space, extent outside the bone."""
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
-from afterglow.kernels.calipers import calipers
+from afterglow.kernels.calipers import calipers, calipers_in_space
 from afterglow.lesions.measure import Labels
+from afterglow.records.errors import GridMismatch
 from afterglow.records.grid import Grid
 from afterglow.records.lesion import Lesion
 from afterglow.records.measurement import Measurement
 from afterglow.records.quantity import QUANTITIES
 
+_BESIDE = 2  # voxels on either side of the border that its two levels are read from
 
-def sizes(lesion: Lesion, *, labels: Labels) -> tuple[Measurement, ...]:
-    """Volume (mL), longest axial diameter (mm) and largest product of perpendicular axial diameters (mm2) of a lesion."""
+
+def sizes(lesion: Lesion, *, labels: Labels, bone: NDArray[np.bool_] | None = None) -> tuple[Measurement, ...]:
+    """Volume (mL), axial and spatial longest diameters (mm) and products of perpendicular diameters (mm2) of a lesion.
+
+    With `bone` (i, j, k), the vertebra on the lesion's grid, also the extent outside it along the body's three axes (mm).
+    """
     longest, product = axial_diameters(lesion.mask, lesion.grid)
-    values = {"volume": lesion.volume_ml, "longest_diameter": longest, "bidimensional_product": product}
-    return tuple(
-        Measurement(
-            labels.participant_id,
-            labels.session_id,
-            labels.day,
-            lesion.lesion_id,
-            "lesion",
-            name,
-            "value",
-            value,
-            QUANTITIES[name].unit,
-            None,
-            None,
-            "",
-            lesion.n_voxels,
-            lesion.volume_ml,
-            "",
-            None,
-            labels.space,
-            labels.method,
-            labels.run_id,
-            () if value is not None else ("lesion: nothing to measure",),
-        )
-        for name, value in values.items()
+    longest_3d, product_3d = spatial_diameters(lesion.mask, lesion.grid)
+    values = {
+        "volume": lesion.volume_ml,
+        "longest_diameter": longest,
+        "bidimensional_product": product,
+        "longest_diameter_3d": longest_3d,
+        "product_3d": product_3d,
+    }
+    if bone is not None:
+        lr, ap, si = extraosseous_extent(lesion.mask, bone, lesion.grid)
+        values |= {"extraosseous_ap": ap, "extraosseous_lr": lr, "extraosseous_si": si}
+    return tuple(_size(lesion, name, value, labels) for name, value in values.items())
+
+
+def _size(lesion: Lesion, name: str, value: float | None, labels: Labels) -> Measurement:
+    return Measurement(
+        labels.participant_id,
+        labels.session_id,
+        labels.day,
+        lesion.lesion_id,
+        "lesion",
+        name,
+        "value",
+        value,
+        QUANTITIES[name].unit,
+        None,
+        None,
+        "",
+        lesion.n_voxels,
+        lesion.volume_ml,
+        "",
+        None,
+        labels.space,
+        labels.method,
+        labels.run_id,
+        () if value is not None else ("lesion: nothing to measure",),
     )
+
+
+def soft_volume_ml(mask: NDArray[np.bool_], image: NDArray[np.float32], grid: Grid) -> float:
+    """Volume of a mask with its border voxels counted by their place between the image's levels outside and inside.
+
+    The levels are the means a voxel farther in and out, each taken near the border. Where the two sides do not differ, or the
+    mask is empty, voxels are counted whole.
+    """
+    inner = mask & ~ndimage.binary_erosion(mask)
+    outer = ndimage.binary_dilation(mask) & ~mask
+    known = np.isfinite(image)
+    deep = mask & ~inner & ndimage.binary_dilation(inner, iterations=_BESIDE) & known
+    far = ndimage.binary_dilation(mask, iterations=1 + _BESIDE) & ~mask & ~outer & known
+    whole = float(np.count_nonzero(mask)) * grid.voxel_ml
+    if not deep.any() or not far.any() or not known[inner | outer].all():
+        return whole
+    low, high = _near(image, far), _near(image, deep)
+    step = high - low
+    border = inner | outer
+    if not (np.sign(step[border]) == np.sign(np.median(step[border]))).all():
+        return whole
+    share = np.clip((image[border] - low[border]) / step[border], 0.0, 1.0)
+    return float(np.count_nonzero(mask & ~inner) + share.sum(dtype=np.float64)) * grid.voxel_ml
+
+
+def _near(image: NDArray[np.float32], where: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Mean of the image over the voxels of a mask nearby."""
+    weight = ndimage.gaussian_filter(where.astype(np.float64), 2.0)
+    middle = float(np.median(image[where]))
+    total = ndimage.gaussian_filter(np.where(where, image - middle, 0.0).astype(np.float64), 2.0)
+    out: NDArray[np.float64] = middle + total / (weight + 1e-6)
+    return out
+
+
+def spatial_diameters(mask: NDArray[np.bool_], grid: Grid) -> tuple[float | None, float | None]:
+    """Longest diameter in any direction in mm, and its product with the longest one across it in mm2; None where empty.
+
+    Voxels count with their corners, as in the axial plane.
+    """
+    if not mask.any():
+        return None, None
+    surface = mask & ~ndimage.binary_erosion(mask)
+    half = np.array([[a, b, c] for a in (-0.5, 0.5) for b in (-0.5, 0.5) for c in (-0.5, 0.5)])
+    corners = np.argwhere(surface)[:, None, :] + half[None]
+    length, across = calipers_in_space(grid.to_mm(np.unique(corners.reshape(-1, 3), axis=0)))
+    return length, length * across
+
+
+def extraosseous_extent(
+    mask: NDArray[np.bool_], bone: NDArray[np.bool_], grid: Grid
+) -> tuple[float | None, float | None, float | None]:
+    """Extent in mm of the lesion outside the bone along left-right, front-back and head-foot; 0 where it stays inside.
+
+    None for an empty lesion. GridMismatch where the bone lies on other voxels.
+    """
+    if bone.shape != mask.shape:
+        raise GridMismatch(f"the mask of the bone is {bone.shape} but the lesion's is {mask.shape}; resample it first")
+    if not mask.any():
+        return None, None, None
+    outside = mask & ~bone
+    if not outside.any():
+        return 0.0, 0.0, 0.0
+    points = grid.to_mm(np.argwhere(outside).astype(np.float64))
+    voxel = np.abs(grid.affine[:3, :3]).sum(axis=1)
+    lr, ap, si = (float(v) for v in points.max(axis=0) - points.min(axis=0) + voxel)
+    return lr, ap, si
 
 
 def axial_diameters(mask: NDArray[np.bool_], grid: Grid) -> tuple[float | None, float | None]:

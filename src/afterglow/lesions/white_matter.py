@@ -24,6 +24,10 @@ _FIELD_ROUNDS = 8  # field and tissues settle within six on heads with a bias of
 _FIELD_POINTS = 60_000  # brain voxels that the field and the tissues are fitted to
 _SURE = 0.9  # probability from which a voxel counts as white matter
 _WIDE = 2.5  # standard deviations of white matter's own brightness that are kept; beyond lie enhancement and partial volume
+_FAT = 1.7  # times the median brightness of the head: fat is brighter than that in T1-weighted images, white matter with shading is not
+_LEAST_WEIGHT = (
+    0.1  # of the brain that must be in the white class, or that class is something else; digital heads have .2 and more
+)
 _APART = 2.0  # standard deviations by which white and grey matter must differ to be told apart
 _FLAIR_MAD = 3.0  # deviations of FLAIR from white matter's median that are kept: oedema and gliosis lie far outside
 _SMOOTH_MM = 0.7  # against noise, before classes are told apart
@@ -58,6 +62,8 @@ def find_white_matter(image: Image, grid: Grid, *, flair: Image | None, lesion: 
     contrast = float((means[2] - means[1]) / deviations[2])
     if contrast < _APART:
         raise MissingInput(f"white and grey matter are not told apart by brightness ({contrast:.1f} standard deviations)")
+    if weights[2] < _LEAST_WEIGHT:
+        raise MissingInput(f"what is brightest in the brain is {100 * weights[2]:.0f} % of it, too little for white matter")
     white = here & (np.abs(flat - means[2]) < _WIDE * deviations[2])
     inside = flat[white].astype(np.float64)
     white[white] = (membership(inside, means, deviations, weights, 2) > _SURE) | (inside > means[2])
@@ -73,28 +79,30 @@ def brain_of(smooth: Image, grid: Grid) -> Mask:
     steps = [max(1, round(_COARSE_MM / step)) for step in grid.spacing_mm]
     thin = smooth[tuple(slice(None, None, step) for step in steps)]
     spacing_mm = [step * mm for step, mm in zip(steps, grid.spacing_mm, strict=True)]
-    limit = _dark_limit(thin)
-    pieces, n = ndimage.label(ndimage.distance_transform_edt(thin > limit, sampling=spacing_mm) > _OPENING_MM)
+    dark, bright = _limits(thin)
+    tissue = (thin > dark) & (thin < bright)
+    pieces, n = ndimage.label(ndimage.distance_transform_edt(tissue, sampling=spacing_mm) > _OPENING_MM)
     if n == 0:
         raise MissingInput("no brain was found in the image: nothing in it is thicker than a few millimetres")
     core = pieces == 1 + int(np.argmax(np.bincount(pieces.ravel())[1:]))
     whole = ndimage.distance_transform_edt(~core, sampling=spacing_mm) < _OPENING_MM + _COARSE_MM / 2
     for axis, (step, size) in enumerate(zip(steps, grid.shape, strict=True)):
         whole = np.repeat(whole, step, axis=axis).take(range(size), axis=axis)
-    brain: Mask = whole & (smooth > limit)
+    brain: Mask = whole & (smooth > dark) & (smooth < bright)
     found_ml = np.count_nonzero(brain) * grid.voxel_ml
     if found_ml < _LEAST_BRAIN_ML:
         raise MissingInput(f"no brain was found in the image: its largest piece of tissue is {found_ml:.0f} mL")
     return brain
 
 
-def _dark_limit(image: Image) -> float:
-    """Between what is dark (air, bone, fluid) and tissue, however bright fat is: brightness is cut above its median."""
+def _limits(image: Image) -> tuple[float, float]:
+    """Brightness between what is dark (air, bone, fluid) and tissue, and between brain and fat. The dark limit does not see how bright fat is."""
     values = image.ravel().astype(np.float64)
     body = values[values > 0.1 * np.quantile(values, 0.99)]
     if body.size == 0:
         raise MissingInput("the image holds nothing but darkness")
-    return float(threshold_otsu(np.minimum(body, 1.3 * np.median(body))))
+    middle = float(np.median(body))
+    return float(threshold_otsu(np.minimum(body, 1.3 * middle))), _FAT * middle
 
 
 def _flattened(logs: Image, where: Mask) -> tuple[Image, Array, Array, Array]:

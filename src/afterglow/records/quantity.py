@@ -88,6 +88,11 @@ _ROWS = (
     Quantity("volume", "V", "mL", "lesion volume", (0.0, 5e3), (0.0, 100.0)),
     Quantity("bidimensional_product", "A", "mm2", "largest product of perpendicular axial diameters", (0.0, 1e5), (0.0, 5e3)),
     Quantity("longest_diameter", "D", "mm", "longest axial diameter", (0.0, 500.0), (0.0, 100.0)),
+    Quantity("longest_diameter_3d", "D3D", "mm", "longest diameter in any direction", (0.0, 500.0), (0.0, 100.0)),
+    Quantity("product_3d", "A3D", "mm2", "longest diameter in any direction times the longest one across it", (0.0, 1e5), (0.0, 5e3)),
+    Quantity("extraosseous_ap", "EAP", "mm", "extent outside the bone, front to back", (0.0, 500.0), (0.0, 60.0)),
+    Quantity("extraosseous_lr", "ELR", "mm", "extent outside the bone, left to right", (0.0, 500.0), (0.0, 60.0)),
+    Quantity("extraosseous_si", "ESI", "mm", "extent outside the bone, head to foot", (0.0, 500.0), (0.0, 60.0)),
 )  # fmt: skip
 
 QUANTITIES: dict[str, Quantity] = {row.name: row for row in _ROWS}

@@ -25,7 +25,7 @@ MOST_LESIONS = 4  # pictures are drawn, and calls set large, for the largest one
 
 
 def call_section(verdicts: Sequence[Verdict], course: Course, leads: Sequence[LeadTime]) -> Section:
-    """The calls of the last visit first, then what they rest on, then those of the visits before."""
+    """The calls of the last visit, what they rest on, rules that disagree, and which rule was first."""
     days = {visit.session_id: visit.day for visit in course.visits}
     order = {name: n for n, name in enumerate(lesion_ids(course))}
     last = sorted(last_of(verdicts, course), key=lambda v: order.get(v.lesion_id, -1))  # calls about all lesions come first
@@ -39,7 +39,6 @@ def call_section(verdicts: Sequence[Verdict], course: Course, leads: Sequence[Le
         for group in disagreeing(last):
             blocks += _side_by_side(group, days)
         blocks += [_verdict_table(last, days), _numbers_table(last)]
-        blocks += _earlier(verdicts, last, days)
     if leads:
         blocks.append(lead_table(leads))
     return Section("The call", (*blocks, Text(DISCLAIMER, "caution")), "call")
@@ -112,11 +111,13 @@ def _side_by_side(group: Sequence[Verdict], days: Mapping[str, float]) -> list[B
     return [Text(f"{lesion_title(one.lesion_id)}. They disagree: {said}.", "quality-warning"), Table(caption, columns, rows)]
 
 
-def _earlier(verdicts: Sequence[Verdict], last: Sequence[Verdict], days: Mapping[str, float]) -> list[Block]:
-    """Every call before the last visit, the latest first; a star where rules disagreed."""
+def earlier_section(verdicts: Sequence[Verdict], course: Course) -> Section | None:
+    """Every call before the last visit, the latest first, with a remark where rules disagreed; None where there is none."""
+    days = {visit.session_id: visit.day for visit in course.visits}
+    last = last_of(verdicts, course)
     before = [v for v in verdicts if v not in last]
     if not before:
-        return []
+        return None
     torn = {(group[0].lesion_id, group[0].to_session) for group in disagreeing(before)}
     before.sort(key=lambda v: -days.get(v.to_session, float("-inf")))
     rows = tuple(
@@ -137,7 +138,7 @@ def _earlier(verdicts: Sequence[Verdict], last: Sequence[Verdict], days: Mapping
         "Visit", "Lesion", "Rule", "Call", "Number", "Threshold", "Distance, in repeatability units", "Compared with", "Remark",
     )  # fmt: skip
     table = Table("Calls at the visits before. Their sentences stand in verdicts.tsv.", columns, rows)
-    return [Text("Earlier calls", "heading"), without_empty(table, keep=columns[:4])]
+    return Section("Earlier calls", (without_empty(table, keep=columns[:4]),), "earlier-calls")
 
 
 def lead_table(leads: Sequence[LeadTime]) -> Table:

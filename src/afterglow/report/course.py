@@ -9,7 +9,7 @@ from afterglow.records.response import Repeatability, Rule
 from afterglow.records.result import ExamResult, PatientResult
 from afterglow.records.track import Track
 from afterglow.report.calls import MOST_LESIONS
-from afterglow.report.course_numbers import Asked, Point, asked_of, lesion_ids, points_of, volumes_of
+from afterglow.report.course_numbers import Asked, DatedValue, asked_of, lesion_ids, points_of, volumes_of
 from afterglow.report.figures.canvas import LESION_COLOURS
 from afterglow.report.figures.checkerboard import checkerboard_figure
 from afterglow.report.figures.course_panels import COLUMNS, course_panels
@@ -71,7 +71,7 @@ def _column(asked: Asked) -> str:
     return f"{what} [{unit}]" if unit else what
 
 
-def _at(points: Sequence[Point], session: str) -> str:
+def _at(points: Sequence[DatedValue], session: str) -> str:
     found = next((point for point in points if point.session == session), None)
     if found is None:
         return ""

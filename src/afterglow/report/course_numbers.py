@@ -14,7 +14,7 @@ MOST_ASKED = 3  # quantities that a timeline has room for
 
 
 @dataclass(frozen=True)
-class Point:
+class DatedValue:
     """One number on its day, in the unit that the report shows, with its interval where it has one."""
 
     session: str
@@ -38,22 +38,24 @@ def of_lesion(course: Course, lesion_id: str) -> Iterable[Measurement]:
     return (m for visit in course.visits for m in visit.measurements if m.region == "lesion" and m.lesion_id == lesion_id)
 
 
-def points_of(course: Course, lesion_id: str, asked: Asked) -> list[Point]:
+def points_of(course: Course, lesion_id: str, asked: Asked) -> list[DatedValue]:
     """The measured values of that number; a visit without one is left out."""
     wanted = (asked.quantity, asked.statistic, asked.normalised)
     return [
-        Point(m.session_id, m.day, m.value * factor, *(None if end is None else end * factor for end in (m.ci_low, m.ci_high)))
+        DatedValue(
+            m.session_id, m.day, m.value * factor, *(None if end is None else end * factor for end in (m.ci_low, m.ci_high))
+        )
         for m in of_lesion(course, lesion_id)
         if m.value is not None and (m.quantity, m.statistic, m.is_normalised) == wanted
         for factor in (shown_in(m.unit),)
     ]
 
 
-def volumes_of(course: Course, lesion_id: str) -> list[Point]:
+def volumes_of(course: Course, lesion_id: str) -> list[DatedValue]:
     """Volumes in mL as measured; of a visit without a measured one, as the lesion was sighted there (0: nothing is left)."""
     measured = {point.session: point for point in points_of(course, lesion_id, Asked("volume", "value", False))}
     sighted = {
-        s.session_id: Point(s.session_id, s.day, s.volume_ml)
+        s.session_id: DatedValue(s.session_id, s.day, s.volume_ml)
         for track in course.tracks
         if track.lesion_id == lesion_id
         for s in track.sightings

@@ -11,7 +11,7 @@ from afterglow.records.maps import Provenance
 from afterglow.records.measurement import Measurement
 from afterglow.records.response import Repeatability, Rule
 from afterglow.records.result import ExamResult, PatientResult
-from afterglow.report.calls import DISCLAIMER, MOST_LESIONS, call_section
+from afterglow.report.calls import DISCLAIMER, MOST_LESIONS, call_section, earlier_section
 from afterglow.report.course import alignment_section, events_section, space_section, timeline_section
 from afterglow.report.figures.arterial import arterial_figure
 from afterglow.report.figures.before_after import before_after
@@ -84,6 +84,7 @@ def _course_sections(
     many = len(patient.exams) > 2
     if many:
         found.append(timeline_section(patient, rules, repeatability))
+    found.append(earlier_section(patient.verdicts, patient.course))
     if many or patient.pair is None:
         found.append(space_section(patient, rules, windows))
     comparison = _comparison(patient, windows, rules, repeatability, plots=not many)

@@ -124,10 +124,13 @@ def _indexed(pixels: NDArray[np.uint8], palette: NDArray[np.uint8]) -> Image.Ima
     """Each pixel (rows, columns, 3) takes the nearest colour of the palette (n, 3)."""
     red, green, blue = (pixels[..., n].astype(np.uint32) for n in range(3))
     packed = (red << 16) | (green << 8) | blue
-    colours, where = np.unique(packed, return_inverse=True)
+    used = np.zeros(1 << 24, dtype=np.bool_)  # a place for each colour there is: faster than sorting the pixels
+    used[packed] = True
+    colours = np.flatnonzero(used)
     split = np.stack([colours >> 16, (colours >> 8) & 255, colours & 255], axis=1)
-    nearest = np.asarray(cKDTree(palette).query(split)[1], dtype=np.uint8)
-    image = Image.fromarray(nearest[where.reshape(packed.shape)], "P")
+    nearest = np.zeros(1 << 24, dtype=np.uint8)
+    nearest[colours] = cKDTree(palette).query(split)[1]
+    image = Image.fromarray(nearest[packed], "P")
     image.putpalette(palette.tobytes())
     return image
 

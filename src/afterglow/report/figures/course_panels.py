@@ -42,7 +42,7 @@ from afterglow.report.words import day_words, lesion_title, title_math, visit_wo
 
 COLUMNS = 6  # visits on one sheet
 MOST_MAPS = 4
-NAME_IN = 0.5
+NAME_IN = 0.55
 BAR_IN = 0.62
 TITLE_IN = 0.42
 GAP_IN = 0.05
@@ -153,7 +153,7 @@ def _sheet(
             axes = box(figure, left, rows + row * (close[1] + GAP_IN), *close)
             _map(axes, scene, visit, quantity, window, colours)
             if column == 0:
-                axes.set_ylabel(title_math(quantity), fontsize=SMALL_PT + 0.8, color=INK, labelpad=4)
+                axes.set_ylabel(title_math(quantity).replace(" [", "\n["), fontsize=SMALL_PT + 0.8, color=INK, labelpad=4)
     for row, (_, window) in enumerate(shown, start=1):
         colour_bar(figure, right + 0.02, rows + row * (close[1] + GAP_IN), close[1], window)
     return finished(

@@ -7,7 +7,7 @@ from afterglow.records.document import Figure
 from afterglow.records.quantity import QUANTITIES
 from afterglow.records.response import CATEGORIES, Repeatability, Rule, Verdict
 from afterglow.records.track import Event
-from afterglow.report.course_numbers import SIZES, Asked, Point, asked_of, lesion_ids, points_of, volumes_of
+from afterglow.report.course_numbers import SIZES, Asked, DatedValue, asked_of, lesion_ids, points_of, volumes_of
 from afterglow.report.figures.canvas import LESION_COLOURS, PAGE_INCHES, box, finished, sheet, write
 from afterglow.report.figures.change import limits_of
 from afterglow.report.figures.timeline_parts import (
@@ -80,7 +80,7 @@ def timeline_figure(
     return finished(figure, name=f"lesion-{lesion_id}_timeline", caption=caption, alt=_alt(lesion_id, shown, about))
 
 
-_Panel = tuple[str, list[Point], list[Line]]
+_Panel = tuple[str, list[DatedValue], list[Line]]
 
 
 def _panels(
@@ -111,7 +111,7 @@ def _title(asked: Asked) -> str:
 
 def _lines(
     asked: Asked,
-    points: Sequence[Point],
+    points: Sequence[DatedValue],
     verdicts: Sequence[Verdict],
     rules: Sequence[Rule],
     repeatability: Sequence[Repeatability],

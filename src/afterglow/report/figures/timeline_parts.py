@@ -9,7 +9,7 @@ from matplotlib.figure import Figure as Sheet
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from afterglow.records.response import Category, Verdict
-from afterglow.report.course_numbers import Point
+from afterglow.report.course_numbers import DatedValue
 from afterglow.report.figures.canvas import (
     DPI,
     FAINT_INK,
@@ -106,7 +106,7 @@ def draw_flags(figure: Sheet, flags: Sequence[Flag], span: Span, bottom_in: floa
 
 
 def draw_panel(
-    axes: Axes, points: Sequence[Point], span: Span, title: str, *, ink: str, lines: Sequence[Line], flags: Sequence[Flag]
+    axes: Axes, points: Sequence[DatedValue], span: Span, title: str, *, ink: str, lines: Sequence[Line], flags: Sequence[Flag]
 ) -> None:
     """Values with their intervals over the days, thresholds, and the lines of treatments and events."""
     axes.set_xlim(span.first, span.last)
@@ -127,7 +127,7 @@ def draw_panel(
     _dress(axes, title)
 
 
-def _scale(axes: Axes, points: Sequence[Point], lines: Sequence[Line], *, may_be_log: bool) -> None:
+def _scale(axes: Axes, points: Sequence[DatedValue], lines: Sequence[Line], *, may_be_log: bool) -> None:
     values = [v for p in points for v in (p.value, p.low, p.high) if v is not None] + [line.value for line in lines]
     above = [p.value for p in points if p.value > 0]
     if may_be_log and above and len(above) == len(points) and max(above) > LOG_FROM * min(above):
@@ -158,7 +158,7 @@ def _thresholds(axes: Axes, lines: Sequence[Line]) -> None:
         )  # fmt: skip
 
 
-def _worth_a_number(points: Sequence[Point], span: Span) -> list[int]:
+def _worth_a_number(points: Sequence[DatedValue], span: Span) -> list[int]:
     """Points whose number is written: the last, the first, the largest, the smallest, then all; none close to one before it."""
     values = [p.value for p in points]
     wanted = [len(points) - 1, 0, int(np.argmax(values)), int(np.argmin(values))]
@@ -170,7 +170,7 @@ def _worth_a_number(points: Sequence[Point], span: Span) -> list[int]:
     return sorted(chosen)
 
 
-def _numbers(axes: Axes, points: Sequence[Point], span: Span, flags: Sequence[Flag]) -> None:
+def _numbers(axes: Axes, points: Sequence[DatedValue], span: Span, flags: Sequence[Flag]) -> None:
     """Each on the right of its point; on the left where a treatment or an event is marked on the right."""
     for n in _worth_a_number(points, span):
         last = n == len(points) - 1 and len(points) > 1
