@@ -18,6 +18,7 @@ from afterglow.report.course import alignment_section, course_table, events_sect
 from afterglow.report.course_numbers import Asked, asked_of, disagreeing, last_of, lesion_ids, volumes_of
 from afterglow.report.documents import patient_document
 from afterglow.report.figures.canvas import PAGE_INCHES
+from afterglow.report.figures.change import band_of
 from afterglow.report.figures.checkerboard import checkerboard_figure
 from afterglow.report.figures.course_panels import COLUMNS, ON_IMAGE, course_panels, course_scene
 from afterglow.report.figures.lanes import lanes_of
@@ -256,3 +257,21 @@ def test_one_lesion_more_than_pictures_are_drawn_for_is_said(patient):
 
 def test_without_a_view_there_is_no_picture_of_one_space(patient):
     assert space_section(replace(patient, view=None), RULES, {}) is None
+
+
+def test_a_size_that_a_rule_reads_gets_a_panel_after_perfusion(patient):
+    first = patient.course.visits[0]
+    rows = tuple(replace(m, quantity="bidimensional_product", unit="mm2") for m in first.measurements if m.quantity == "volume")
+    course = replace(
+        patient.course, visits=(replace(first, measurements=(*first.measurements, *rows)), *patient.course.visits[1:])
+    )
+    size = replace(rc.SIZE, quantities=("bidimensional_product",))
+    assert [one.quantity for one in asked_of(course, (size, rc.PERFUSION), ())[:2]] == ["vp", "bidimensional_product"]
+
+
+def test_a_spread_on_the_log_scale_is_a_wider_band_upwards():
+    wide = replace(rc.REPEATABILITY[0], wcv=0.31)
+    band = band_of(2.0, rc.PERFUSION, "vp", (wide,))
+    assert band is not None
+    assert band[1] - 2.0 > 2.0 - band[0] > 0
+    assert band_of(2.0, rc.PERFUSION, "ktrans", (wide,)) is None

@@ -13,6 +13,7 @@ from afterglow.records.grid import Grid
 GROWTH_MM = 10.0  # how far a border may move between two visits; beyond it the lesion is outlined anew
 _ERROR_MM = 1.0  # of a registration: so far beside its old place a vanishing lesion is still looked for
 _AROUND_MM = 6.0
+_POINTED_MM = 5.0  # a click is meant for what lies this near
 _ELSEWHERE = 0.05  # of what was found lies where the lesion was, or it is something else
 
 
@@ -62,3 +63,19 @@ def carried(before: Mask, grid_before: Grid, to_visit: NDArray[np.float64], grid
     share = ndimage.affine_transform(before.astype(np.float32), back[:3, :3], back[:3, 3], output_shape=grid.shape, order=1)
     out: Mask = share >= 0.5
     return out
+
+
+def touching(mask: Mask, grid: Grid, at_mm: tuple[float, float, float] | None, made_by: str) -> Segmented:
+    """The piece of a given mask at a point (RAS mm), all of it without one. BadInput where nothing of it is within 5 mm."""
+    found = mask
+    if at_mm is not None:
+        label, _ = ndimage.label(mask)
+        places = np.argwhere(mask)
+        away = np.linalg.norm(grid.to_mm(places.astype(np.float64)) - np.array(at_mm), axis=1)
+        if not away.size or away.min() > _POINTED_MM:
+            raise BadInput(
+                f"{made_by} marks nothing within {_POINTED_MM:g} mm of {', '.join(f'{v:g}' for v in at_mm)} mm; point at what it marks"
+            )
+        found = label == label[tuple(places[int(away.argmin())])]
+    volume_ml = float(np.count_nonzero(found)) * grid.voxel_ml
+    return Segmented(found, (), volume_ml, float("nan"), float("nan"), (f"outlined by {made_by}, voxels counted whole",))

@@ -75,5 +75,5 @@ def _averaged(image: Map, inside: Mask, spacing_mm: Spacing) -> Map:
     """The image averaged among voxels of the hole only."""
     held = (inside & np.isfinite(image)).astype(np.float32)
     total = smooth(np.where(held > 0, image, 0).astype(np.float32), spacing_mm, _AVERAGED_MM)
-    out: Map = total / np.maximum(smooth(held, spacing_mm, _AVERAGED_MM), 1e-6)
+    out: Map = (total / np.maximum(smooth(held, spacing_mm, _AVERAGED_MM), 1e-6)).astype(np.float32)
     return out

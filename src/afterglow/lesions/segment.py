@@ -97,7 +97,8 @@ def _in_box(images: Images, grid: Grid, centre: Point, half_mm: Point, within: M
     margin_mm = half_mm + 6.0  # of surroundings
     look = look_at(images, grid, centre - margin_mm, centre + margin_mm)
     off = np.abs(look.points_mm - centre)
-    return grow_in(look, (off <= half_mm).all(axis=-1), (off <= half_mm / 2).all(axis=-1), within, shift)
+    inside, middle = ((off <= share * half_mm).all(axis=-1) for share in (1.0, 0.5))
+    return grow_in(look, np.asarray(inside), np.asarray(middle), within, shift)
 
 
 def grow_in(look: Look, allowed: Mask, seed: Mask, within: Mask | None, shift: float) -> Found:

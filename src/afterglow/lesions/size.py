@@ -15,20 +15,20 @@ from afterglow.records.quantity import QUANTITIES
 _BESIDE = 2  # voxels on either side of the border that its two levels are read from
 
 
-def sizes(lesion: Lesion, *, labels: Labels, bone: NDArray[np.bool_] | None = None) -> tuple[Measurement, ...]:
-    """Volume (mL), axial and spatial longest diameters (mm) and products of perpendicular diameters (mm2) of a lesion.
+def sizes(lesion: Lesion, *, labels: Labels) -> tuple[Measurement, ...]:
+    """Volume (mL), longest axial diameter (mm) and largest product of perpendicular axial diameters (mm2) of a lesion."""
+    longest, product = axial_diameters(lesion.mask, lesion.grid)
+    values = {"volume": lesion.volume_ml, "longest_diameter": longest, "bidimensional_product": product}
+    return tuple(_size(lesion, name, value, labels) for name, value in values.items())
+
+
+def sizes_in_space(lesion: Lesion, *, labels: Labels, bone: NDArray[np.bool_] | None = None) -> tuple[Measurement, ...]:
+    """Longest diameter in any direction (mm) and its product with the longest one across it (mm2).
 
     With `bone` (i, j, k), the vertebra on the lesion's grid, also the extent outside it along the body's three axes (mm).
     """
-    longest, product = axial_diameters(lesion.mask, lesion.grid)
-    longest_3d, product_3d = spatial_diameters(lesion.mask, lesion.grid)
-    values = {
-        "volume": lesion.volume_ml,
-        "longest_diameter": longest,
-        "bidimensional_product": product,
-        "longest_diameter_3d": longest_3d,
-        "product_3d": product_3d,
-    }
+    longest, product = spatial_diameters(lesion.mask, lesion.grid)
+    values = {"longest_diameter_3d": longest, "product_3d": product}
     if bone is not None:
         lr, ap, si = extraosseous_extent(lesion.mask, bone, lesion.grid)
         values |= {"extraosseous_ap": ap, "extraosseous_lr": lr, "extraosseous_si": si}

@@ -72,15 +72,17 @@ def lesion_ids(course: Course) -> list[str]:
 
 
 def asked_of(course: Course, rules: Sequence[Rule], panel: Sequence[str]) -> list[Asked]:
-    """The numbers that a timeline shows beside the volume: those that rules read, then ratios of the panel."""
-    by_rule = [Asked(q, rule.statistic, rule.normalised) for rule in rules for q in rule.quantities if q not in SIZES]
+    """The numbers that a timeline shows beside the volume: those that rules read, sizes last, then ratios of the panel."""
+    by_rule = [Asked(q, rule.statistic, rule.normalised) for rule in rules for q in rule.quantities if q != "volume"]
+    by_rule.sort(key=lambda one: one.quantity in SIZES)
     found = {
         Asked(m.quantity, m.statistic, m.is_normalised): None
         for visit in course.visits
         for m in visit.measurements
-        if m.region == "lesion" and m.value is not None and m.statistic in HEADLINE and m.quantity not in SIZES
+        if m.region == "lesion" and m.value is not None
     }
-    first_choice = sorted(found, key=lambda one: (not one.normalised, _place(one.quantity, panel), HEADLINE.index(one.statistic)))
+    usual = [one for one in found if one.statistic in HEADLINE and one.quantity not in SIZES]
+    first_choice = sorted(usual, key=lambda one: (not one.normalised, _place(one.quantity, panel), HEADLINE.index(one.statistic)))
     chosen: list[Asked] = []
     for one in (*by_rule, *first_choice):
         twice = any(one.quantity == known.quantity for known in chosen) and one not in by_rule

@@ -7,9 +7,10 @@ import math
 import re
 
 from afterglow.records.quantity import QUANTITIES, Quantity
+from afterglow.records.response import PATIENT
 
 NOT_MEASURED = "not measured"
-ALL_LESIONS = ("", "all")  # names that a call about all lesions of a patient together goes by
+ALL_LESIONS = ("", PATIENT)  # names that a call about all lesions of a patient together goes by
 
 _UNITS = {
     "/min": "min⁻¹",

@@ -58,7 +58,7 @@ def _baseline(points: Sequence[Measurement], session: str) -> float | None:
 def limits_of(rule: Rule, baseline: float | None) -> tuple[float | None, float | None]:
     """The value that repeating spreads around, and the value at which the rule calls progression, in the unit shown."""
     threshold = rule.threshold * shown_in(rule.unit)
-    if rule.kind == "ratio state":
+    if rule.kind in ("ratio state", "level"):
         return threshold, threshold
     if baseline is None:
         return None, None
@@ -69,6 +69,25 @@ def limits_of(rule: Rule, baseline: float | None) -> tuple[float | None, float |
             return baseline, baseline + threshold
         case _:
             return baseline, threshold
+
+
+def spread_of(rule: Rule, quantity: str, repeatability: Sequence[Repeatability]) -> Repeatability | None:
+    """How well the number that the rule reads repeats; a row for its own statistic before one for any."""
+    known = [r for r in repeatability if r.quantity == quantity and r.normalised == rule.normalised]
+    own = [r for r in known if r.statistic == rule.statistic]
+    return next((r for r in (*own, *known) if r.statistic in ("", rule.statistic)), None)
+
+
+def band_of(
+    centre: float | None, rule: Rule, quantity: str, repeatability: Sequence[Repeatability]
+) -> tuple[float, float] | None:
+    """Where repeating alone takes that value; None where nobody knows."""
+    spread = spread_of(rule, quantity, repeatability)
+    if spread is None or centre is None or centre == 0:
+        return None
+    down, up = spread.limits_percent
+    low, high = sorted((centre * (1 + down / 100), centre * (1 + up / 100)))
+    return low, high
 
 
 def _treatments(axes: Axes, treatments: Sequence[Treatment]) -> None:
@@ -86,13 +105,10 @@ def _treatments(axes: Axes, treatments: Sequence[Treatment]) -> None:
         )  # fmt: skip
 
 
-def _draw(
-    axes: Axes, points: Sequence[Measurement], rule: Rule, centre: float | None, limit: float | None, spread: Repeatability | None
-) -> None:
+def _draw(axes: Axes, points: Sequence[Measurement], limit: float | None, band: tuple[float, float] | None) -> None:
     days, values = [m.day for m in points], [m.value for m in points if m.value is not None]
-    if centre is not None and spread is not None:
-        half = abs(centre) * spread.rc_percent / 100
-        axes.axhspan(centre - half, centre + half, color=BAND, linewidth=0, label="inside repeatability")
+    if band is not None:
+        axes.axhspan(*band, color=BAND, linewidth=0, label="inside repeatability")
     if limit is not None:
         axes.axhline(limit, color=WARNING_INK, linewidth=1.2, linestyle="--", label=f"threshold {number(limit)}")
     for m in points:
@@ -118,10 +134,10 @@ def change_figure(course: Course, verdict: Verdict, rule: Rule, repeatability: S
     figure = sheet(width * len(series), 3.1)
     said = []
     for n, (name, points) in enumerate(series):
-        spread = next((r for r in repeatability if r.quantity == name and r.normalised == rule.normalised), None)
+        spread = spread_of(rule, name, repeatability)
         centre, limit = limits_of(rule, _baseline(points, verdict.from_session))
         axes = box(figure, n * width + 0.7, 0.5, width - 0.85, 2.05)
-        _draw(axes, points, rule, centre, limit, spread)
+        _draw(axes, points, limit, band_of(centre, rule, name, repeatability))
         _treatments(axes, course.treatments)
         quantity = QUANTITIES[name]
         title = f"{symbol_math(quantity)}, lesion / reference" if rule.normalised else title_math(quantity)
@@ -134,6 +150,8 @@ def change_figure(course: Course, verdict: Verdict, rule: Rule, repeatability: S
         values = ", ".join(f"{number(m.value)}{unit} on day {m.day:g}" for m in points)
         said.append(f"{symbol_of(name)} {rule.statistic}{' ratio to reference' if rule.normalised else ''}: {values}")
         if spread is not None:
-            said.append(f"grey band: changes below {number(spread.rc_percent)} % come from repeating alone ({spread.source})")
+            down, up = spread.limits_percent
+            within = f"below {number(up)} %" if up == -down else f"from {number(down)} to {number(up)} %"
+            said.append(f"grey band: changes {within} come from repeating alone ({spread.source})")
     caption = f"{lesion_title(verdict.lesion_id)}, rule {rule.name}: {'; '.join(said)}. Threshold: {rule.source}."
     return finished(figure, name=f"lesion-{verdict.lesion_id}_{rule.name}_change", caption=caption, alt=caption)

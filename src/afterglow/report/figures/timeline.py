@@ -9,7 +9,7 @@ from afterglow.records.response import CATEGORIES, Repeatability, Rule, Verdict
 from afterglow.records.track import Event
 from afterglow.report.course_numbers import SIZES, Asked, DatedValue, asked_of, lesion_ids, points_of, volumes_of
 from afterglow.report.figures.canvas import LESION_COLOURS, PAGE_INCHES, box, finished, sheet, write
-from afterglow.report.figures.change import limits_of
+from afterglow.report.figures.change import band_of, limits_of
 from afterglow.report.figures.timeline_parts import (
     EVENT_INK,
     LANE_IN,
@@ -56,7 +56,7 @@ def timeline_figure(
     flags = sorted((*_treatments(course.treatments, span), *_events(course.events, lesion_id)), key=lambda flag: flag.day)
     rows = list(dict.fromkeys(v.rule for v in about))
     sessions = [(visit.session_id, visit.day) for visit in course.visits]
-    radiation = min((t.day for t in course.treatments if t.kind in ("radiotherapy", "radiosurgery")), default=None)
+    radiation = _first_radiation(course)
     head = 0.24 + LANE_IN * (1 + max((lane for lane, _ in flag_lanes(flags, span)), default=-1)) + 0.03
     body = head + len(shown) * (PANEL_IN + GAP_IN)
     calls = 0.1 + ROW_IN * len(rows)
@@ -76,8 +76,16 @@ def timeline_figure(
     draw_days(box(figure, LEFT_IN, below, PLOT_IN, 0.06), span, "day", 0.0, 1.0)
     if radiation is not None:
         draw_days(box(figure, LEFT_IN, below + 0.34, PLOT_IN, 0.06), span, "weeks after radiation", radiation, 7.0)
-    caption = _caption(course, lesion_id, shown, span)
-    return finished(figure, name=f"lesion-{lesion_id}_timeline", caption=caption, alt=_alt(lesion_id, shown, about))
+    return finished(
+        figure,
+        name=f"lesion-{lesion_id}_timeline",
+        caption=_caption(course, lesion_id, shown, span),
+        alt=_alt(lesion_id, shown, about),
+    )
+
+
+def _first_radiation(course: Course) -> float | None:
+    return min((t.day for t in course.treatments if t.kind in ("radiotherapy", "radiosurgery")), default=None)
 
 
 _Panel = tuple[str, list[DatedValue], list[Line]]
@@ -127,9 +135,7 @@ def _lines(
         centre, limit = limits_of(rule, next((p.value for p in points if p.session == before), None))
         if limit is None or limit in lines:
             continue
-        spread = next((r for r in repeatability if r.quantity == asked.quantity and r.normalised == rule.normalised), None)
-        half = abs(centre) * spread.rc_percent / 100 if spread is not None and centre is not None else 0.0
-        band = (centre - half, centre + half) if half and centre is not None else None
+        band = band_of(centre, rule, asked.quantity, repeatability)
         sign = "%" if rule.change == "percent" else ""
         said = f"{rule.threshold:+g} {sign}" if sign else f"{number(limit)}"
         lines[limit] = Line(limit, f"{said} ({rule.name})" if len(rule.name) < 10 else f"{said}\n{rule.name[:22]}", band)
