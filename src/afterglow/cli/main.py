@@ -12,6 +12,8 @@ from afterglow.cli import show
 from afterglow.cli.course import course
 from afterglow.cli.digital import demo, simulate
 from afterglow.cli.options import Json, MethodName, Outlines, Workers
+from afterglow.cli.outline import outline
+from afterglow.cli.repeatability import repeatability
 from afterglow.records.errors import AfterglowError
 
 app = typer.Typer(
@@ -64,6 +66,8 @@ def _root(
 app.command()(demo)
 app.command()(simulate)
 app.command()(course)
+app.command()(outline)
+app.command()(repeatability)
 
 
 @app.command()
@@ -75,6 +79,9 @@ def run(
     participant_label: Annotated[list[str] | None, typer.Option(help="Only these subjects (repeat the option).")] = None,
     session_label: Annotated[list[str] | None, typer.Option(help="Only these visits (repeat the option).")] = None,
     outlines: Outlines = None,
+    repeatability_table: Annotated[
+        Path | None, typer.Option("--repeatability", help="Your own test-retest numbers, from `afterglow repeatability`.")
+    ] = None,
     workers: Workers = 1,
     json: Json = False,
 ) -> None:
@@ -86,6 +93,7 @@ def run(
         done = run_participants(
             bids_dir, output_dir, method,
             participants=participant_label or (), session_labels=sessions, outlines_dir=outlines, workers=workers, progress=progress,
+            repeatability=repeatability_table,
         )  # fmt: skip
     if json:
         calls = [

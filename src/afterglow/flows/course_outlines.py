@@ -11,7 +11,8 @@ from afterglow.align.rigid import register
 from afterglow.flows.course_space import Anchor
 from afterglow.flows.method import Method
 from afterglow.flows.work import Drawn
-from afterglow.lesions.segment import propagate
+from afterglow.lesions.carry import propagate
+from afterglow.lesions.look import Images
 from afterglow.lesions.visits import VisitMasks
 from afterglow.records.grid import Grid
 from afterglow.records.result import ExamResult
@@ -57,14 +58,16 @@ def carry_lesions(visit: CourseVisit, earlier: Sequence[CourseVisit], space: Pat
     if way is None:
         return f"the lesions of ses-{donor.session} could not be carried over: the two visits could not be laid on one another"
     post, pre = _contrast(visit, method)
+    before = _before_contrast(pre, post) if post is not None else None
     made = []
     for lesion in donor.lesions:
         if not lesion.mask.any():
             continue
         matrix = compose(way, donor.to_image(lesion.on))
-        made.append(
-            _carried(lesion, visit, donor, matrix) if post is None else _refitted(lesion, visit, donor, matrix, post, pre)
-        )
+        if post is not None and lesion.on.role == "CE-T1w":  # what was outlined on FLAIR is not what enhances
+            made.append(_refitted(lesion, visit, donor, matrix, post, before))
+        else:
+            made.append(_carried(lesion, visit, donor, matrix))
     visit.drawn = (*visit.drawn, *made)
     return ""
 
@@ -83,20 +86,25 @@ def _carried(lesion: Drawn, visit: CourseVisit, donor: CourseVisit, matrix: NDAr
     mask: NDArray[np.bool_] = resample(lesion.mask.astype(np.float32), lesion.on.grid, on.grid, matrix, outside=0.0) >= 0.5
     note = "" if mask.any() else "it lies outside the field of view of this visit"
     how = f"carried from ses-{donor.session} by rigid registration"
-    return Drawn("lesion", lesion.lesion_id, _origin(lesion, donor), how, mask, on, note=note)
+    return Drawn("lesion", lesion.lesion_id, _origin(lesion, donor), how, mask, on, note=note, says=False)
 
 
 def _refitted(
-    lesion: Drawn, visit: CourseVisit, donor: CourseVisit, matrix: NDArray[np.float64], post: Series, pre: Series | None
+    lesion: Drawn,
+    visit: CourseVisit,
+    donor: CourseVisit,
+    matrix: NDArray[np.float64],
+    post: Series,
+    before: NDArray[np.float32] | None,
 ) -> Drawn:
     plain = _carried(lesion, visit, donor, matrix)
     if not plain.mask.any():
         return plain
-    found = propagate(lesion.mask, lesion.on.grid, matrix, post.load(), post.grid, pre=_before_contrast(pre, post))
-    note = "" if found.mask.any() else f"nothing enhances any more where it was at ses-{donor.session}"
+    forward: NDArray[np.float64] = np.asarray(np.linalg.inv(matrix), dtype=np.float64)
+    found = propagate(lesion.mask, lesion.on.grid, forward, Images(post.load(), before), post.grid)
     how = f"carried from ses-{donor.session} by rigid registration and fitted to this visit's enhancement"
     remarks = "; ".join(found.remarks)
-    words = f"{how} ({remarks})" if remarks else how
+    words, note = (f"{how} ({remarks})" if remarks else how), "" if found.mask.any() else remarks
     return Drawn("lesion", lesion.lesion_id, _origin(lesion, donor), words, found.mask, post, found.parts, note)
 
 
@@ -122,14 +130,9 @@ def visit_masks(visits: Sequence[CourseVisit], space: PatientSpace | None) -> tu
     for visit in visits:
         placed = space.to_visit(visit.session) if space is not None else None
         matrix = np.eye(4) if placed is None else placed
-        masks = tuple((one.lesion_id, _laid(one, one.mask, visit, grid, matrix)) for one in visit.lesions if not _unseen(one))
+        masks = tuple((one.lesion_id, _laid(one, one.mask, visit, grid, matrix)) for one in visit.lesions if one.says)
         found.append(VisitMasks(visit.session, visit.anchor.day, masks, _seen(visit, grid, matrix), _cavity(visit, grid, matrix)))
     return tuple(found), grid
-
-
-def _unseen(lesion: Drawn) -> bool:
-    """Carried to where the visit has no image: nothing is known about it."""
-    return bool(lesion.note) and "field of view" in lesion.note
 
 
 def _identity_grid(visits: Sequence[CourseVisit], space: PatientSpace | None) -> Grid:

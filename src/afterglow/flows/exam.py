@@ -16,7 +16,7 @@ from afterglow.flows.steps import carry_out
 from afterglow.flows.work import Arm, Drawn, Progress, Work
 from afterglow.io.bids import Dataset
 from afterglow.io.outlines import find_aif_curve, find_bolus_curves
-from afterglow.lesions.measure import Labels, measure, measure_reference
+from afterglow.lesions.measure import Labels, measure_visit
 from afterglow.lesions.size import sizes
 from afterglow.quantify.dce import region_curve
 from afterglow.quantify.region_loop import region_loop
@@ -222,17 +222,8 @@ def _measurements(
     work: Work, lesions: tuple[Lesion, ...], reference: Reference | None, labels: Labels
 ) -> tuple[Measurement, ...]:
     by_name = {one.quantity.name: one for one in reversed(work.maps)}  # of several models the method's first
-    made: list[Measurement] = []
-    for spec in work.method.measure:
-        if spec.quantity not in by_name:
-            continue
-        one = by_name[spec.quantity]
-        for statistic in spec.statistics:
-            if reference is not None:
-                made.append(measure_reference(one, reference, statistic=statistic, labels=labels))
-            for lesion in lesions:
-                ways = (False, True) if spec.normalised else (False,)
-                made += [measure(one, lesion, reference, statistic=statistic, normalised=way, labels=labels) for way in ways]
+    wanted = [spec.record() for spec in work.method.measure]
+    made = list(measure_visit(by_name, lesions, reference, wanted, labels=labels))
     for lesion in lesions:
         made += sizes(lesion, labels=labels)
     return tuple(made)

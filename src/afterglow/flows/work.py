@@ -52,6 +52,7 @@ class Drawn:
     on: Series
     parts: tuple[tuple[PartKind, NDArray[np.bool_]], ...] = ()
     note: str = ""
+    says: bool = True  # False: only laid where it was at another visit, so that it says nothing about this one
 
 
 @dataclass
