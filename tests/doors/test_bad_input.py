@@ -16,7 +16,7 @@ from tests.digital import copy_to, run
 from tests.doors.test_command_line import afterglow
 
 from afterglow.flows.run import RunReport
-from afterglow.records.errors import AfterglowError
+from afterglow.io.manifest import read_manifest
 
 DCE = "sub-01/ses-01/perf/sub-01_ses-01_ce-gadolinium_dce"
 LESION = "derivatives/outlines/sub-01/ses-01/anat/sub-01_ses-01_space-T1w_label-lesion_mask.nii.gz"
@@ -186,8 +186,10 @@ def test_one_bad_visit_does_not_cost_the_good_one(tmp_path: Path) -> None:
 def test_two_visits_on_one_day_are_refused(tmp_path: Path) -> None:
     bids = copy_to(tmp_path)
     same_day(bids)
-    with pytest.raises(AfterglowError, match="day"):
-        run(bids, tmp_path / "out")
+    done = run(bids, tmp_path / "out")
+    assert done.patients == ()
+    assert "day" in done.failures[0]
+    assert read_manifest(tmp_path / "out").entries["sub-01"].state == "failed"
 
 
 @pytest.mark.slow

@@ -91,7 +91,9 @@ def test_an_empty_outline_says_that_nothing_is_left(tmp_path: Path) -> None:
     redraw(path, lambda mask: mask * 0)
     (patient,) = run(bids, tmp_path / "out").patients
     assert [e.kind for e in patient.course.events] == ["vanished"]
-    assert patient.verdicts[-1].category == "cannot tell"
+    calls = {v.rule: v for v in patient.verdicts}
+    assert calls["perfusion now and before radiosurgery"].category == "cannot tell"
+    assert calls["RANO-BM"].label == "CR"
     assert patient.exams[1].lesions[0].n_voxels == 0
 
 

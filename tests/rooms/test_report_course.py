@@ -37,7 +37,7 @@ def patient() -> PatientResult:
 
 @pytest.fixture(scope="module")
 def document() -> Document:
-    return patient_document(rc.long_patient(4), rules=RULES, repeatability=rc.REPEATABILITY, leads=(rc.LEAD,))
+    return patient_document(replace(rc.long_patient(4), leads=(rc.LEAD,)), rules=RULES, repeatability=rc.REPEATABILITY)
 
 
 def drawn(image: bytes) -> np.ndarray:

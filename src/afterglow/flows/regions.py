@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from afterglow.align.resample import compose, resample
 from afterglow.flows.work import Drawn, Work
-from afterglow.io.outlines import Outline, read_mask
+from afterglow.io.outlines import Outline, parts_of, read_mask
 from afterglow.records.errors import GridMismatch
 from afterglow.records.lesion import Lesion
 from afterglow.records.series import Exam, Series
@@ -26,7 +26,8 @@ def read_outlines(exam: Exam, dynamic: Series, outlines: tuple[Outline, ...]) ->
                 f"{outline.path}: its grid ({outline.image.grid}) is that of no image it could be drawn on ({known}); resample the mask onto one of them"
             )
         name = outline.path.name
-        drawn.append(Drawn(outline.label, outline.lesion_id, name, f"given mask {name}", read_mask(outline), on))
+        parts = parts_of(outline) if outline.label == "lesion" else ()
+        drawn.append(Drawn(outline.label, outline.lesion_id, name, f"given mask {name}", read_mask(outline), on, parts))
     return tuple(drawn)
 
 

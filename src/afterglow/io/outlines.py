@@ -16,6 +16,7 @@ from afterglow.io.sidecar import applicable
 from afterglow.io.tables import Row, read_table
 from afterglow.records.bolus import BolusCurve, Echo
 from afterglow.records.errors import BadInput, MissingInput
+from afterglow.records.lesion import PartKind
 from afterglow.records.maps import Aif
 
 OutlineLabel = Literal["lesion", "reference", "aif"]
@@ -139,13 +140,34 @@ def read_mask(outline: Outline) -> NDArray[np.bool_]:
     return mask
 
 
+def parts_of(outline: Outline) -> tuple[tuple[PartKind, NDArray[np.bool_]], ...]:
+    """What `afterglow outline`, or a person, told apart inside a lesion: label-necrosis, label-cavity, label-enhancing beside its mask.
+
+    BadInput where a part is not on the lesion's own grid.
+    """
+    made: list[tuple[PartKind, NDArray[np.bool_]]] = []
+    for kind, path in _part_paths(outline.path):
+        image = read_image(path)
+        if not image.grid.same_as(outline.image.grid):
+            raise BadInput(f"{path}: its grid ({image.grid}) is not that of {outline.path.name}; draw it on the same image")
+        made.append((kind, read_labels(image) > 0))
+    return tuple(made)
+
+
+def _part_paths(path: Path) -> list[tuple[PartKind, Path]]:
+    kinds: tuple[PartKind, ...] = ("enhancing", "necrosis", "cavity")
+    named = [(kind, path.with_name(re.sub("_label-lesion", f"_label-{kind}", path.name, count=1))) for kind in kinds]
+    return [(kind, one) for kind, one in named if one != path and one.is_file()]
+
+
 def files_beside(dataset: Dataset, subject: str, session: str, outlines_dir: Path | None = None) -> tuple[Path, ...]:
-    """What else a visit depends on beside its outlines: the tables that name labels, and arterial curves."""
+    """What else a visit depends on beside its outlines: the tables that name labels, parts of lesions, and arterial curves."""
     root = (outlines_dir or dataset.root / "derivatives" / "outlines").absolute()
     images = [path for path in _files(root, subject, session) if "_dseg." in path.name]
     tables = [table for image in images for table, _ in applicable(image, root, ".tsv")]
     curves = [path for kind in ("aif", "bolus") for path in _curve_paths(dataset, subject, session, outlines_dir, kind)]
-    return tuple(dict.fromkeys([*tables, *curves]))
+    parts = [part for path in _files(root, subject, session) if "_mask." in path.name for _, part in _part_paths(path)]
+    return tuple(dict.fromkeys([*tables, *parts, *curves]))
 
 
 def _curve_paths(dataset: Dataset, subject: str, session: str, outlines_dir: Path | None, kind: str) -> list[Path]:

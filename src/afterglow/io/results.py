@@ -19,6 +19,7 @@ from afterglow.io.names import bids_name, label_of
 from afterglow.io.nifti import read_image
 from afterglow.io.results_bolus import plain_aif, plain_bolus, plain_loop, read_aif, read_bolus, read_loop, write_boluses
 from afterglow.io.sidecar import read_json
+from afterglow.io.transforms import transform_path, write_transform
 from afterglow.io.write import write_json, write_tsv
 from afterglow.records.alignment import Alignment, Motion, QualityLine
 from afterglow.records.errors import BadInput
@@ -83,6 +84,7 @@ def write_exam(out: Path, result: ExamResult, measurements: Sequence[Measurement
         masks.append(_relative(path, out))
     files["masks"] = masks
     written += _write_aif(out, result)
+    written += [file for one in result.alignments if one.trusted for file in _write_alignment(out, result, one)]
     written += write_measurements(measurements_path(out, result.subject, result.session), measurements)
     written.append(write_json(exam_json_path(out, result.subject, result.session), {**_plain(result), "files": files}))
     return tuple(written)
@@ -111,6 +113,18 @@ def _write_aif(out: Path, result: ExamResult) -> tuple[Written, ...]:
     words = {"time_s": "Time on the clock of the dynamic series in s", "plasma_mM": "Concentration in plasma in mmol/L"}
     curve = write_tsv(aif_path(out, result.subject, result.session), rows, words)
     return curve + write_boluses(out, result.subject, result.session, result.boluses)
+
+
+def _write_alignment(out: Path, result: ExamResult, one: Alignment) -> tuple[Written, ...]:
+    """The way from a series of the visit to the grid of the maps, for other programs."""
+    path = transform_path(out, result.subject, result.session, source=_series_label(one.source), target=result.space)
+    return write_transform(path, one)
+
+
+def _series_label(source: str) -> str:
+    """ "ce-gadolinium_T1w" of a file's name as one label: cegadoliniumT1w."""
+    parts = [part for part in Path(source).name.partition(".")[0].split("_") if not part.startswith(("sub-", "ses-"))]
+    return label_of("".join(parts))
 
 
 def _plain(result: ExamResult) -> dict[str, object]:

@@ -168,3 +168,11 @@ def alignment_section(patient: PatientResult) -> Section | None:
     if space is not None:
         blocks.append(alignment_table((*space.visits, *space.pairs)))
     return Section("How well the visits lie on each other", tuple(blocks), "alignment") if blocks else None
+
+
+def noticed_section(patient: PatientResult) -> Section | None:
+    """What was noticed between the visits: sides exchanged, outlines that could not be carried, lesions whose names are in doubt."""
+    if not patient.quality:
+        return None
+    lines = tuple(Text(f"{one.what}: {one.found}.".replace("..", "."), f"quality-{one.level}") for one in patient.quality)
+    return Section("Noticed between the visits", lines, "noticed")

@@ -5,14 +5,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from afterglow import __version__
 from afterglow.records.alignment import QualityLine
 from afterglow.records.document import Block, Document, Figure, Section, Text
-from afterglow.records.lead import LeadTime
 from afterglow.records.lesion import Lesion
 from afterglow.records.maps import Provenance
 from afterglow.records.measurement import Measurement
 from afterglow.records.response import Repeatability, Rule
 from afterglow.records.result import ExamResult, PatientResult
 from afterglow.report.calls import DISCLAIMER, MOST_LESIONS, call_section, earlier_section
-from afterglow.report.course import alignment_section, events_section, space_section, timeline_section
+from afterglow.report.course import alignment_section, events_section, noticed_section, space_section, timeline_section
 from afterglow.report.figures.arterial import arterial_figure
 from afterglow.report.figures.before_after import before_after
 from afterglow.report.figures.bolus import bolus_figure
@@ -44,20 +43,16 @@ def exam_document(exam: ExamResult, measurements: Sequence[Measurement]) -> Docu
 
 
 def patient_document(
-    patient: PatientResult,
-    *,
-    rules: Sequence[Rule] = (),
-    repeatability: Sequence[Repeatability] = (),
-    leads: Sequence[LeadTime] = (),
+    patient: PatientResult, *, rules: Sequence[Rule] = (), repeatability: Sequence[Repeatability] = ()
 ) -> Document:
     """The report of one patient: the calls, the course, each visit, methods and provenance.
 
-    With the `rules` behind the verdicts, and the `repeatability` of their quantities, numbers get their thresholds; `leads` say
-    which rule was first. From four visits on each visit is short here, and whole on its own page.
+    With the `rules` behind the verdicts, and the `repeatability` of their quantities, numbers get their thresholds.
+    From four visits on each visit is short here, and whole on its own page.
     """
     windows = windows_of(patient.exams)
     long = len(patient.exams) > MOST_WHOLE_VISITS
-    sections = [call_section(patient.verdicts, patient.course, leads)]
+    sections = [call_section(patient.verdicts, patient.course, patient.leads)]
     sections += _course_sections(patient, windows, rules, repeatability)
     measured = {visit.session_id: visit.measurements for visit in patient.course.visits}
     for exam in patient.exams:
@@ -89,7 +84,7 @@ def _course_sections(
         found.append(space_section(patient, rules, windows))
     comparison = _comparison(patient, windows, rules, repeatability, plots=not many)
     found.append(Section("Before and after", tuple(comparison), "before-after") if comparison else None)
-    found += [events_section(patient.course), alignment_section(patient)]
+    found += [events_section(patient.course), alignment_section(patient), noticed_section(patient)]
     return [section for section in found if section is not None]
 
 
