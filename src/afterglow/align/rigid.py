@@ -21,7 +21,7 @@ FINE = Level(spacing_mm=1, sigma_mm=1, samples=60_000, step_mm=0.5, smallest_ste
 
 # Measured on true pairs (five contrasts, noise to SNR 3, slabs, EPI, in-vivo VFA and inversion recovery) and false ones (noise,
 # texture in a head's outline, a spine, heads upside down, other persons, no shared tissue): scripts/measure_alignment.py.
-# A real head swapped left for right loses 26 % and passes: symmetry hides the swap from every number here.
+# A real head swapped left for right loses 26 % and passes: symmetry hides the swap from every number here; flip.py tells.
 SHARP = 0.15  # true pairs lose 27 to 42 % of their information when pushed by 6 mm or 6 degrees, false ones 12 % at most
 CONSISTENT_MM = 2.0  # or the longest voxel edge, where that is longer
 SHARED_VIEW = 0.2
