@@ -17,9 +17,15 @@ KEY_WORDS: dict[tuple[str, str], str] = {
     ("AgentSpec", "source"): _SOURCE,
     ("HaematocritSpec", "value"): "Fraction. The sidecar's `Haematocrit` wins.",
     ("HaematocritSpec", "source"): _SOURCE,
-    ("LesionsSpec", "identity"): "`names`: outlines of one name are one lesion. `places`: names hold within a visit only, and lesions "
+    (
+        "LesionsSpec",
+        "identity",
+    ): "`names`: outlines of one name are one lesion. `places`: names hold within a visit only, and lesions "
     "are known again by where they lie. A table of corrections wins over both.",
-    ("LesionsSpec", "carry"): "What a visit without outlined lesions gets: those of the visit before as they are (`rigid`), or fitted "
+    (
+        "LesionsSpec",
+        "carry",
+    ): "What a visit without outlined lesions gets: those of the visit before as they are (`rigid`), or fitted "
     "to this visit's own enhancement (`refit`).",
     ("LesionsSpec", "source"): _SOURCE,
     ("ReferenceSpec", "kind"): "Which tissue: what an outlined region is called, and what is searched for.",

@@ -141,7 +141,7 @@ REFUSED: dict[str, tuple[Change, tuple[str, ...]]] = {
     "3D where 4D is due": (voxels(lambda d: d[..., 0]), ("single volume", "4D")),
     "mask of another shape": (cropped_mask, ("label-lesion_mask", "grid")),
     "mask of another space": (moved_mask, ("label-lesion_mask", "grid")),
-    "empty mask": (voxels(np.zeros_like, LESION), ("label-lesion_mask", "empty")),
+    "empty mask": (voxels(np.zeros_like, LESION.replace("lesion", "reference")), ("label-reference_mask", "empty")),
     "all-zero series": (voxels(np.zeros_like), ("dce", "zero")),
     "constant series": (voxels(lambda d: np.full_like(d, 100)), ("dce", "100")),
     "truncated file": (truncated, ("dce.nii.gz",)),

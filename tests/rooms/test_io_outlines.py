@@ -5,7 +5,7 @@ import pytest
 from io_files import GRID, put_image, put_text
 
 from afterglow.io.bids import open_dataset
-from afterglow.io.outlines import find_aif_curve, find_outlines, read_mask
+from afterglow.io.outlines import find_aif_curve, find_outlines, parts_of, read_mask
 from afterglow.records.errors import BadInput, MissingInput
 
 
@@ -99,7 +99,6 @@ def test_a_segmentation_without_a_sound_table_is_refused(dataset, table, kind, w
 @pytest.mark.parametrize(
     ("array", "words"),
     [
-        (np.zeros(GRID.shape, np.uint8), "the mask is empty; outline the lesion"),
         (mask(1, 2, 255), r"values \[2, 255\] besides 0 and 1"),
         (mask().astype(np.float32) * 0.7, "value 0.7"),
         (np.zeros((*GRID.shape, 2), np.uint8), "2 frames, a mask has one"),
@@ -111,6 +110,26 @@ def test_a_mask_that_is_none_is_refused(dataset, array, words):
     with pytest.raises(BadInput, match=words) as caught:
         read_mask(one)
     assert str(path) in str(caught.value)
+
+
+def test_an_empty_lesion_is_a_statement_and_an_empty_reference_is_none(dataset):
+    nothing = np.zeros(GRID.shape, np.uint8)
+    put(dataset, "label-lesion_mask", nothing)
+    path = put(dataset, "label-reference_mask", nothing)
+    lesion, reference = find_outlines(dataset, "01", "1")
+    assert not read_mask(lesion).any()
+    with pytest.raises(BadInput, match="the mask is empty; outline the reference") as caught:
+        read_mask(reference)
+    assert str(path) in str(caught.value)
+
+
+def test_parts_beside_an_outline_are_its_parts(dataset):
+    put(dataset, "label-lesion_mask")
+    put(dataset, "label-necrosis_mask")
+    (lesion,) = find_outlines(dataset, "01", "1")
+    ((kind, part),) = parts_of(lesion)
+    assert kind == "necrosis"
+    assert part.any()
 
 
 def test_two_files_for_one_lesion_are_refused(dataset):
