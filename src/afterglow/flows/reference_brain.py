@@ -13,7 +13,7 @@ from afterglow.flows.regions import share_of
 from afterglow.flows.work import Work
 from afterglow.kernels.types import Mask
 from afterglow.lesions.reference import filled, numbers_of
-from afterglow.lesions.side import Found, halves_apart_mm, other_side, whole_brain, without_vessels
+from afterglow.lesions.side import Found, halves_apart_mm, other_side, plane_of, whole_brain, without_vessels
 from afterglow.lesions.white_matter import WhiteMatter, find_white_matter
 from afterglow.records.alignment import Alignment
 from afterglow.records.errors import MissingInput
@@ -74,7 +74,14 @@ def _chosen(work: Work, seen: _Seen, white: Mask, lesion: Mask) -> tuple[Found, 
     except MissingInput as error:
         return whole_brain(white, lesion, work.grid, limits), (f"{error}; the white matter of the whole brain was taken",)
     halves_mm = halves_apart_mm(seen.white.brain, grid, mirror.reflection)
-    numbers = (*found.numbers, ("midline_halves_mm", halves_mm), *_of_mirror(mirror))
+    normal, offset_mm = plane_of(reflection)
+    plane = zip(("midline_x", "midline_y", "midline_z", "midline_offset_mm"), (*normal, offset_mm), strict=True)
+    numbers = (
+        *found.numbers,
+        ("midline_halves_mm", halves_mm),
+        *_of_mirror(mirror),
+        *((name, float(value)) for name, value in plane),
+    )
     doubt = (f"the midline lies {halves_mm:.0f} mm from the plane that halves the brain",) if halves_mm > _HALVES_MM else ()
     return Found(found.mask, found.kind, numbers), doubt
 

@@ -39,6 +39,7 @@ _VEIN_DEPTH, _VEIN_HEIGHT_MM = (
     5.0,
 )  # the wedge of the basivertebral vein: share of the depth from the back, and half its height
 _VOID_MAD = 4.0  # deviations from a body's median: the basivertebral vein, and what is not marrow
+_NEAREST_STEPS = 4  # between bodies that say how far apart these are at the lesion: the column widens downwards
 _FEW = 3  # bodies; fewer are no column, and nothing can be compared
 
 
@@ -80,10 +81,11 @@ def adjacent_vertebra(image: Image, grid: Grid, lesion: Mask, limits: Limits, *,
     free = [body for body in bodies_of(image, grid, middle_mm, limits.edge_mm) if not lesion[tuple(body.at.T)].any()]
     column = column_of(free, middle_mm)
     if len(column) < _FEW:
-        raise MissingInput(f"{len(column)} vertebral bodies were found about the lesion, too few for a column")
+        raise MissingInput(
+            f"fewer than {_FEW} vertebral bodies were found about the lesion ({len(column)}), and nothing can be compared"
+        )
     heights = np.array([body.middle_mm[2] for body in column])
-    steps = np.diff(heights)
-    step_mm = float(np.median(steps[steps < 1.6 * steps.min()]))  # where the lesion's own body is missing a step is twice as long
+    step_mm = _step_mm(heights, float(middle_mm[2]))
     away_mm = ndimage.distance_transform_edt(~lesion, sampling=grid.spacing_mm)
     levels = (heights - middle_mm[2]) / step_mm
     misfits = np.max([_misfits(one, column) for one in (image, *others)], axis=0)
@@ -100,7 +102,8 @@ def adjacent_vertebra(image: Image, grid: Grid, lesion: Mask, limits: Limits, *,
         if not limits.least_ml <= found_ml <= limits.most_ml:
             refused.append(f"{abs(levels[n]):.0f} levels away, {found_ml:.1f} mL")
             continue
-        numbers = (("levels", float(np.round(levels[n]))), ("misfit", float(misfits[n])), ("bodies", float(len(column))))
+        apart = np.sign(levels[n]) * np.ceil(np.abs(levels[n]) - _OWN_LEVEL)  # the lesion's middle may lie off that of its body
+        numbers = (("levels", float(apart)), ("misfit", float(misfits[n])), ("bodies", float(len(column))))
         return Vertebra(mask, (*numbers, ("uneven", body.uneven)))
     raise MissingInput(
         f"of {len(column)} vertebral bodies none is healthy and like the others ({'; '.join(refused) or 'all touch the lesion'})"
@@ -219,6 +222,13 @@ def _bend(ordered: Sequence[Body], path: Sequence[int], n: int) -> float:
     first, second, third = (ordered[m].middle_mm for m in (path[-2], path[-1], n))
     a, b = second - first, third - second
     return 1.0 - float(a @ b / (np.linalg.norm(a) * np.linalg.norm(b)))
+
+
+def _step_mm(heights: NDArray[np.float64], lesion_mm: float) -> float:
+    """From one body to the next about the lesion; where the lesion's own body is missing a step is twice as long and does not count."""
+    steps, middles = np.diff(heights), (heights[1:] + heights[:-1]) / 2
+    near = steps[np.argsort(np.abs(middles - lesion_mm), kind="stable")[:_NEAREST_STEPS]]
+    return float(np.median(near[near < 1.6 * near.min()]))
 
 
 def _misfits(image: Image, column: Sequence[Body]) -> NDArray[np.float64]:
