@@ -1,11 +1,11 @@
 """Print how well one click outlines a lesion, and how well an outline follows to the next visit, on digital lesions with known truth.
 
-    python scripts/measure_outlines.py click|carry|nothing [--subjects N] [--each N] [--seed N] [--alone]
+    python scripts/measure_outlines.py click|carry|gone|nothing [--subjects N] [--each N] [--seed N] [--alone]
 
 The truth is every voxel that the lesion's tissues fill by at least a half, in the image's own space: tumour, scar and core for
 the lesion (a cavity is no part of it), tumour and scar for what enhances; its volume counts partial voxels by their share.
 `click` draws one click from the true lesion (enhancing or necrotic). `carry` takes the true outline of the first visit through
-the true transform. `nothing` clicks into healthy brain. `--alone` withholds pre-contrast T1w and FLAIR. Seconds are CPU time.
+the true transform; `gone` does so where nothing is left. `nothing` clicks into healthy brain. `--alone` withholds pre-contrast T1w and FLAIR. Seconds are CPU time.
 """
 
 import argparse
@@ -15,7 +15,7 @@ from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
-from outline_lesions import DigitalLesion, Seen, digital_lesions
+from outline_lesions import CHANGES, GONE, DigitalLesion, Seen, digital_lesions
 
 from afterglow.lesions.carry import propagate
 from afterglow.lesions.look import Images
@@ -86,8 +86,15 @@ def nothing(lesion: DigitalLesion, alone: bool, rng: np.random.Generator) -> dic
     return {"refused": 0.0, "ml": found.volume_ml}
 
 
+def gone(lesion: DigitalLesion, alone: bool, rng: np.random.Generator) -> dict[str, float]:
+    """The outline of a lesion that is not there at the second visit: 1 where the mask comes back empty."""
+    before, now = lesion.visits
+    found = propagate(before.true(*_WHOLE), before.grid, np.linalg.inv(now.pose) @ before.pose, images_of(now, alone), now.grid)
+    return {"refused": float(not found.mask.any()), "ml": found.volume_ml}
+
+
 WHAT: dict[str, Callable[[DigitalLesion, bool, np.random.Generator], dict[str, float]]] = {
-    f.__name__: f for f in (click, carry, nothing)
+    f.__name__: f for f in (click, carry, gone, nothing)
 }
 
 
@@ -117,7 +124,9 @@ def main() -> None:
     asked = parser.parse_args()
     rng = np.random.default_rng(asked.seed)
     by_kind, by_size, every = defaultdict(list), defaultdict(list), []
-    for lesion in digital_lesions(asked.subjects, asked.each, asked.seed, visits=2 if asked.what == "carry" else 1):
+    for lesion in digital_lesions(
+        asked.subjects, asked.each, asked.seed, changes={"carry": CHANGES, "gone": GONE}.get(asked.what, ())
+    ):
         found = WHAT[asked.what](lesion, asked.alone, rng)
         band = next(f"{low:g} to {high:g} mL" for low, high in _BANDS if low <= lesion.size_ml < high)
         print("  ", lesion.name, lesion.kind, lesion.size_ml, {k: round(v, 3) for k, v in found.items()}, flush=True)

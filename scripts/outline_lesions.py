@@ -24,6 +24,7 @@ Array = NDArray[np.float32]
 SIZES_ML = (0.3, 0.6, 1.2, 2.5, 5.0, 10.0, 20.0, 40.0)
 KINDS = ("solid", "ring", "patchwork", "resected")
 CHANGES = (0.5, 0.75, 1.5, 2.2)  # of the volume, to the second visit
+GONE = (0.001,)
 ROLES = ("T1w", "CE-T1w", "FLAIR")
 _BODY_MM = 80.0  # half of the block of the head
 _IMAGE_MM = 68.0  # half of the imaged block
@@ -75,8 +76,13 @@ def state(kind: str, size_ml: float, rng: np.random.Generator) -> LesionState:
     return LesionState(size_ml, 1.0, tumour, scar, rim_mm=40.0, oedema_mm=oedema, cavity_ml=1.2 * size_ml)
 
 
-def digital_lesions(subjects: int, per_subject: int, seed: int, *, visits: int = 2) -> Iterator[DigitalLesion]:
-    """`per_subject` lesions in each of so many heads; kinds and sizes go round, seats and all else is drawn."""
+def digital_lesions(
+    subjects: int, per_subject: int, seed: int, *, changes: tuple[float, ...] = CHANGES
+) -> Iterator[DigitalLesion]:
+    """`per_subject` lesions in each of so many heads; kinds and sizes go round, seats and all else is drawn.
+
+    A second visit has the volume of the first times one of the changes; there is none without changes.
+    """
     acquisition = load_simulation("ademola2025").acquisition
     number = 0
     for subject in range(subjects):
@@ -86,15 +92,22 @@ def digital_lesions(subjects: int, per_subject: int, seed: int, *, visits: int =
         for n in range(per_subject):
             kind, size = KINDS[number % 4], SIZES_ML[(number // 4 + 3 * number) % 8]
             seat = first if n == 0 else choose_seat(rng)
-            yield _lesion(f"head {subject} lesion {n}", head, seat, kind, size, acquisition, rng, visits)
+            yield _lesion(f"head {subject} lesion {n}", head, seat, kind, size, acquisition, rng, changes)
             number += 1
 
 
 def _lesion(
-    name: str, head: Head, seat: Seat, kind: str, size: float, acquisition: Acquisition, rng: np.random.Generator, visits: int
+    name: str,
+    head: Head,
+    seat: Seat,
+    kind: str,
+    size: float,
+    acquisition: Acquisition,
+    rng: np.random.Generator,
+    changes: tuple[float, ...],
 ) -> DigitalLesion:
     before = state(kind, size, rng)
-    change = float(rng.choice(CHANGES))
+    change = float(rng.choice(changes)) if changes else 1.0
     after = LesionState(**{**vars(before), "volume_ml": size * change})
     block = _block(head, seat)
     lesions = grow(block, seat, (before, after), rng)
@@ -102,7 +115,7 @@ def _lesion(
     entropy = int(rng.integers(2**31))
     seen = tuple(
         _seen(subject, n, one, acquisition, np.random.SeedSequence(entropy, spawn_key=(n + 1,)))
-        for n, one in enumerate((before, after)[:visits])
+        for n, one in enumerate((before, after) if changes else (before,))
     )
     return DigitalLesion(name, kind, size, seen)
 
@@ -131,7 +144,7 @@ def _seen(subject: HeadSubject, number: int, now: LesionState, acquisition: Acqu
         seed,
     )
     lesion, made = subject.lesions[number], {one.role: one for one in acquisition.anatomy}
-    solid = sum(lesion.fractions[part] for part in _LESION)
+    solid = sum(subject.lesions[0].fractions[part] for part in _LESION)
     centre = lesion.grid.to_mm(np.argwhere(solid > 0.5).mean(axis=0))
     scans = {role: _image(visit, made[role], centre) for role in ROLES}
     grid, pose = scans["CE-T1w"][1], visit.poses["CE-T1w"]

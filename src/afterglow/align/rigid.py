@@ -72,7 +72,7 @@ def register(
     if fit is None:
         return _refused(names, f"{names[0]} and {names[1]} share no tissue from any start; look at both")
     transform = fit.transform if target_is_fixed else inverse(fit.transform)
-    return _judged(names, fit, from_transform(transform), source_grid, target_grid)
+    return judged(names, fit, from_transform(transform), source_grid, target_grid)
 
 
 def _scene(
@@ -147,12 +147,12 @@ def explored(whole: Scene) -> Climb | None:
     return best
 
 
-def doubts(fit: Fit, view: float, voxel_mm: float) -> list[str]:
+def doubts(fit: Fit, view: float, voxel_mm: float, sharp: float = SHARP) -> list[str]:
     """Why a fit must not be believed; empty when it may."""
     found = []
     if not fit.after >= CHANCE:
         found.append(f"they share {fit.after:.2f} nats of information, no more than chance")
-    if not fit.sharpness >= SHARP:
+    if not fit.sharpness >= sharp:
         found.append(
             f"a push of 6 mm or 6 degrees costs {100 * fit.sharpness:.0f} % of the information (true pairs lose 27 % and more)"
         )
@@ -163,7 +163,10 @@ def doubts(fit: Fit, view: float, voxel_mm: float) -> list[str]:
     return found
 
 
-def _judged(names: tuple[str, str], fit: Fit, matrix: NDArray[np.float64], source_grid: Grid, target_grid: Grid) -> Alignment:
+def judged(
+    names: tuple[str, str], fit: Fit, matrix: NDArray[np.float64], source_grid: Grid, target_grid: Grid, sharp: float = SHARP
+) -> Alignment:
+    """The alignment with its numbers, and whether to believe it."""
     view = shared_view(source_grid, target_grid, matrix)
     quality = (
         ("information_before", fit.before),
@@ -174,7 +177,7 @@ def _judged(names: tuple[str, str], fit: Fit, matrix: NDArray[np.float64], sourc
         ("moved_mm", fit.moved_mm),
         ("head_dice", fit.head_dice),
     )
-    found = doubts(fit, view, max(*source_grid.spacing_mm, *target_grid.spacing_mm))
+    found = doubts(fit, view, max(*source_grid.spacing_mm, *target_grid.spacing_mm), sharp)
     remark = ""
     if found:
         remark = f"{names[0]} could not be laid on {names[1]}: {'; '.join(found)}; look at both"

@@ -40,9 +40,9 @@ class ReferenceSpec(Strict):
     @property
     def limits(self) -> Limits:
         """Sizes of an automatic region. ValueError where the method finds none."""
-        if self.volume_ml is None or self.away_mm is None:
+        if self.volume_ml is None or self.away_mm is None or self.edge_mm is None:
             raise ValueError("a reference that is not found automatically has no limits")
-        return Limits(*self.volume_ml, self.away_mm)
+        return Limits(*self.volume_ml, self.away_mm, self.edge_mm)
 
 
 class LesionsSpec(Strict):

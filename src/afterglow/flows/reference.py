@@ -5,6 +5,7 @@ from numpy.typing import NDArray
 
 from afterglow.align.mirror import find_mirror
 from afterglow.flows.reference_brain import white_matter_reference
+from afterglow.flows.reference_spine import vertebra_reference
 from afterglow.flows.regions import on_dynamic_grid
 from afterglow.flows.work import Drawn, Work
 from afterglow.lesions.reference import given_reference, mirrored_reference, numbers_of
@@ -25,7 +26,7 @@ def reference_of(work: Work, outlines: tuple[Drawn, ...], lesions: tuple[Lesion,
             if way == "given" and given:
                 return _given(work, given, lesions)
             if way == "automatic" and seen:
-                return white_matter_reference(work, seen)
+                return vertebra_reference(work, seen) if spec.kind == "adjacent vertebra" else white_matter_reference(work, seen)
             if way == "mirrored lesion" and seen:
                 return _mirrored(work, seen)
         except MissingInput as error:

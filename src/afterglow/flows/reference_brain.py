@@ -13,7 +13,7 @@ from afterglow.flows.regions import share_of
 from afterglow.flows.work import Work
 from afterglow.kernels.types import Mask
 from afterglow.lesions.reference import filled, numbers_of
-from afterglow.lesions.side import Found, halves_apart_mm, other_side, whole_brain, without_vessels
+from afterglow.lesions.side import Found, halves_apart_mm, other_side, plane_of, whole_brain, without_vessels
 from afterglow.lesions.white_matter import WhiteMatter, find_white_matter
 from afterglow.records.alignment import Alignment
 from afterglow.records.errors import MissingInput
@@ -45,10 +45,10 @@ def white_matter_reference(work: Work, lesions: tuple[Lesion, ...]) -> Reference
     seen = _look(work, lesions)
     lesion = np.any([one.mask for one in lesions], axis=0)
     share = seen.white.mask.astype(np.float32) if seen.on is None else share_of(seen.white.mask, seen.on, work)
-    white = without_vessels(filled(share, lesions) & work.subject_mask(), _peak(work))
+    white = without_vessels(filled(share, lesions) & work.subject_mask(), peak_of(work))
     found, doubts = _chosen(work, seen, white, lesion)
     mean = work.data.mean(axis=-1, dtype=np.float64).astype(np.float32)
-    purity = (("white_share", float(share[found.mask].mean())), ("contrast", seen.white.contrast))
+    purity = (("tissue_share", float(share[found.mask].mean())), ("contrast", seen.white.contrast))
     quality = (*numbers_of(found.mask, work.grid, mean), *purity, *found.numbers)
     where = "in the other hemisphere, nearest to the mirrored lesion" if found.kind.startswith("contra") else "of the whole brain"
     how = f"found automatically: white matter by its brightness in {seen.words}, {where}"
@@ -68,13 +68,20 @@ def _chosen(work: Work, seen: _Seen, white: Mask, lesion: Mask) -> tuple[Found, 
         return whole_brain(white, lesion, work.grid, limits), (
             f"{mirror.remark}, so the white matter of the whole brain was taken",
         )
-    reflection = compose(seen.matrix, mirror.reflection, _back(seen.matrix))
+    reflection = compose(seen.matrix, mirror.reflection, back(seen.matrix))
     try:
         found = other_side(white, lesion, work.grid, reflection, limits)
     except MissingInput as error:
         return whole_brain(white, lesion, work.grid, limits), (f"{error}; the white matter of the whole brain was taken",)
     halves_mm = halves_apart_mm(seen.white.brain, grid, mirror.reflection)
-    numbers = (*found.numbers, ("midline_halves_mm", halves_mm), *_of_mirror(mirror))
+    normal, offset_mm = plane_of(reflection)
+    plane = zip(("midline_x", "midline_y", "midline_z", "midline_offset_mm"), (*normal, offset_mm), strict=True)
+    numbers = (
+        *found.numbers,
+        ("midline_halves_mm", halves_mm),
+        *_of_mirror(mirror),
+        *((name, float(value)) for name, value in plane),
+    )
     doubt = (f"the midline lies {halves_mm:.0f} mm from the plane that halves the brain",) if halves_mm > _HALVES_MM else ()
     return Found(found.mask, found.kind, numbers), doubt
 
@@ -92,7 +99,7 @@ def _tell(work: Work, reference: Reference, where: str, doubts: Sequence[str]) -
 
 def _look(work: Work, lesions: tuple[Lesion, ...]) -> _Seen:
     """White matter in the best image that the visit has."""
-    edge_mm = work.method.reference.edge_mm or 0.0
+    edge_mm = work.method.reference.limits.edge_mm
     series = next((work.exam.series[role][0] for role in _STRUCTURES if role in work.exam.series), None)
     lesion = np.any([one.mask for one in lesions], axis=0)
     if series is None:
@@ -100,13 +107,13 @@ def _look(work: Work, lesions: tuple[Lesion, ...]) -> _Seen:
         doubt = f"there is no T1-weighted anatomy: {words} stood in for it"
         white = find_white_matter(image, work.grid, flair=None, lesion=lesion, edge_mm=edge_mm)
         return _Seen(white, None, np.eye(4), image, words, (doubt,))
-    image, (matrix, doubts) = series.load(), _placed(work, series)
-    there = resample(lesion, work.grid, series.grid, _back(matrix), "nearest")
+    image, (matrix, doubts) = series.load(), placed(work, series)
+    there = resample(lesion, work.grid, series.grid, back(matrix), "nearest")
     flair, words = None, series.role
     other = work.exam.series.get("FLAIR", ())
     if other:
-        by, more = _placed(work, other[0])
-        flair = resample(other[0].load(), other[0].grid, series.grid, compose(_back(matrix), by)).astype(np.float32)
+        by, more = placed(work, other[0])
+        flair = resample(other[0].load(), other[0].grid, series.grid, compose(back(matrix), by)).astype(np.float32)
         words, doubts = f"{series.role} and FLAIR", (*doubts, *more)
     white = find_white_matter(image, series.grid, flair=flair, lesion=there, edge_mm=edge_mm)
     return _Seen(white, series, matrix, image, words, doubts)
@@ -123,7 +130,7 @@ def _own_image(work: Work) -> tuple[NDArray[np.float32], str]:
     return early, "the mean of the frames before contrast"
 
 
-def _placed(work: Work, series: Series) -> tuple[NDArray[np.float64], tuple[str, ...]]:
+def placed(work: Work, series: Series) -> tuple[NDArray[np.float64], tuple[str, ...]]:
     """Matrix from a point of the dynamic series to that image, registered onto the anatomy where no step did it; and doubts."""
     known = next((one for one in work.alignments.values() if one.source == series.source), None)
     alignment = _registered(work, series) if known is None else known
@@ -148,7 +155,7 @@ def _registered(work: Work, series: Series) -> Alignment:
     return alignment
 
 
-def _peak(work: Work) -> NDArray[np.float32]:
+def peak_of(work: Work) -> NDArray[np.float32]:
     """How much contrast passes each voxel at most (i, j, k): rise of a DCE series, fall of a DSC series, over its baseline."""
     baseline = work.data[..., :_BASELINE].mean(axis=-1, dtype=np.float64)
     extreme = work.data.min(axis=-1) if work.arms else work.data.max(axis=-1)
@@ -156,5 +163,6 @@ def _peak(work: Work) -> NDArray[np.float32]:
     return peak
 
 
-def _back(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
+def back(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The way back: the inverse of a matrix (4, 4)."""
     return np.linalg.inv(matrix).astype(np.float64)

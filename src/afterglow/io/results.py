@@ -146,7 +146,7 @@ def _plain(result: ExamResult) -> dict[str, object]:
         "motion": None if motion is None else {name: getattr(motion, name).tolist() for name in _MOTION},
         "alignments": [{**asdict(a), "matrix": a.matrix.tolist()} for a in result.alignments],
         "lesions": [{"lesion_id": v.lesion_id, "outlined": v.outlined, "note": v.note} for v in result.lesions],
-        "reference": None if result.reference is None else {"kind": result.reference.kind, "method": result.reference.method},
+        "reference": None if result.reference is None else _reference_fields(result.reference),
         "curves": [_curve(c) for c in result.curves],
         "quality": [asdict(q) for q in result.quality],
         "provenance": [{**_provenance(p)} for p in result.provenance],
@@ -204,7 +204,7 @@ def _rebuild(out: Path, content: Mapping[str, Any]) -> StoredExam:
         motion=None if content["motion"] is None else Motion(**{name: np.array(content["motion"][name]) for name in _MOTION}),
         alignments=tuple(_alignment(a) for a in content["alignments"]),
         lesions=lesions,
-        reference=None if reference is None else Reference(masks[-1], grid, reference["kind"], reference["method"]),
+        reference=None if reference is None else _reference(masks[-1], grid, reference),
         curves=tuple(_read_curve(c) for c in content["curves"]),
         quality=tuple(QualityLine(**q) for q in content["quality"]),
         provenance=tuple(_read_provenance(p) for p in content["provenance"]),
@@ -246,3 +246,13 @@ def _read_curve(c: Mapping[str, Any]) -> RegionCurve:
 def _read_provenance(p: Mapping[str, Any]) -> Provenance:
     settings = {name: tuple(value) if isinstance(value, list) else value for name, value in p["settings"].items()}
     return Provenance(p["step"], p["version"], settings, tuple(p["sources"]), p["sentence"], tuple(p["dois"]))
+
+
+def _reference_fields(reference: Reference) -> dict[str, object]:
+    numbers = {name: value if np.isfinite(value) else None for name, value in reference.quality}
+    return {"kind": reference.kind, "method": reference.method, "quality": numbers}
+
+
+def _reference(mask: NDArray[np.bool_], grid: Grid, fields: Mapping[str, Any]) -> Reference:
+    quality = tuple((name, float("nan") if value is None else float(value)) for name, value in fields.get("quality", {}).items())
+    return Reference(mask, grid, fields["kind"], fields["method"], quality)

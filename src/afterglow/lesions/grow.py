@@ -239,7 +239,7 @@ def _levels(field: Field, solid: Mask, enhancing: Mask, threshold: float) -> tup
         around = np.where(nearer, _along(field, deep_hole)[0], around)
     deep = enhancing & (away_mm(~enhancing, field.spacing_mm) > step)
     size = [2 * int(_CREST_MM / one) + 1 for one in field.spacing_mm]
-    crest: Map = ndimage.maximum_filter(field.image, size=size)
+    crest: Map = ndimage.maximum_filter(field.raw, size=size)
     mean, known = _along(field, deep)
     own: Map = (known * mean + _THINNEST * crest) / (known + _THINNEST)
     return around, own

@@ -15,6 +15,7 @@ Point = NDArray[np.float64]
 _SMOOTHED_MM = 0.6  # below a voxel of 1 mm: the border stays where it is
 _THIN_MM = 1.6  # radius of the ball that a lesion holds; arteries, dura and strands of plexus are thinner
 _AIR = 0.15  # of the median of what is not air
+_DARK = 0.8  # of the median at most: the darkest class of brain alone is still brain
 _BRIGHTEST = 2.0  # times the median: fat, which would take a class of its own
 
 
@@ -94,14 +95,19 @@ def dark_of(look: Look, tissue: Mask) -> Mask:
     values = np.minimum(look.images.post[tissue], _BRIGHTEST * float(np.median(look.images.post[tissue])))
     if np.unique(values).size < 3:
         return np.zeros(tissue.shape, bool)
-    dark: Mask = post < threshold_multiotsu(values, classes=3)[0]
+    dark: Mask = post < min(float(threshold_multiotsu(values, classes=3)[0]), _DARK * float(np.median(values)))
     return dark
 
 
 def noise_of(look: Look, tissue: Mask) -> float:
-    """Standard deviation of the noise of what growing looks at, from differences of neighbours in tissue."""
+    """Standard deviation of the noise that smoothing leaves in what growing looks at, from differences of neighbours in tissue."""
     post, pre = look.images.post, look.images.pre
     image = post if pre is None else post - pre
     step = np.diff(image, axis=0)[tissue[1:] & tissue[:-1]]
     step = step[np.isfinite(step)]
-    return 1.4826 * float(np.median(np.abs(step))) / np.sqrt(2.0) if step.size else 0.0
+    if not step.size:
+        return 0.0
+    single = np.zeros([9] * 3, np.float32)
+    single[4, 4, 4] = 1.0
+    left = float(np.sqrt((smooth(single, look.spacing_mm, _SMOOTHED_MM) ** 2).sum(dtype=np.float64)))
+    return left * 1.4826 * float(np.median(np.abs(step))) / float(np.sqrt(2.0))

@@ -8,6 +8,7 @@ from afterglow.lesions.grow import Map, Mask, Spacing, away_mm, opened, smooth
 _OPEN_MM = 2.5  # tissue thinner than twice this is no brain
 _CLOSED_MM, _EDGE_MM = 8.0, 4.0  # the brain's hull bridges sulci this wide, and leaves out this much of its rim
 _AVERAGED_MM = 1.0
+_ONE_KIND_ML = 3.0
 _FEW = 30  # voxels of fluid, below which its level is not known
 # Liquid necrosis holds protein, which shortens T1 and keeps its signal where free water is suppressed. Where a cavity ends and
 # necrosis begins no source prints in signal: these lie between the two of the digital heads, and were not set on patients.
@@ -62,12 +63,22 @@ def fluid_like(
 
 
 def _from_within(found: Mask, hole: Mask, spacing_mm: Spacing) -> Mask:
-    """What was found away from the hole's edge, and at the edge, which holds part of the rim, what lies nearest to it."""
+    """What was found away from the hole's edge, and at the edge, which holds part of the rim, what lies nearest to it.
+
+    A small hole is all of one kind: there the thick slices of a FLAIR image hold rim everywhere.
+    """
     deep = hole & (away_mm(~hole, spacing_mm) > max(spacing_mm))
     if not deep.any():
         return found
     _, (i, j, k) = ndimage.distance_transform_edt(~deep, sampling=spacing_mm, return_indices=True)
     out: Mask = hole & found[i, j, k]
+    label, count = ndimage.label(hole)
+    volume_ml = np.bincount(label.ravel(), minlength=count + 1) * float(np.prod(spacing_mm)) / 1000
+    share = np.bincount(label.ravel(), weights=out.ravel(), minlength=count + 1) / np.maximum(
+        np.bincount(label.ravel(), minlength=count + 1), 1
+    )
+    small = (volume_ml < _ONE_KIND_ML)[label] & hole
+    out[small] = (share > 0.5)[label][small]
     return out
 
 

@@ -18,11 +18,12 @@ _FILLED = (
 
 @dataclass(frozen=True)
 class Limits:
-    """How large a reference that is found automatically may be, and how far it keeps from any lesion."""
+    """How large a reference that is found automatically may be, and how far it keeps from any lesion and from other tissue."""
 
     least_ml: float
     most_ml: float
     away_mm: float
+    edge_mm: float
 
 
 def given_reference(

@@ -15,6 +15,7 @@ Mask = NDArray[np.bool_]
 
 _MIDLINE_MM = 5.0  # kept clear on either side of the plane: it is found to a millimetre or two, and the hemispheres are not equal
 _BOTH_SIDES = 0.1  # share of the lesions beyond the midline from which there is no healthy side
+_ISLAND_ML = 0.1  # pieces smaller than that are left out: they are mostly border
 _VESSEL_MAD = 5.0  # deviations above the median peak of white matter; noise alone reaches that in one voxel of two million
 
 
@@ -52,16 +53,17 @@ def other_side(white: Mask, lesion: Mask, grid: Grid, reflection: NDArray[np.flo
     # A mirror keeps distances: from the mirrored lesion to a voxel is as far as from the lesion to the voxel's mirror point.
     from_mirrored_mm = ndimage.map_coordinates(away_mm, mirrored.T, order=1, mode="nearest")
     nearest = np.argsort(from_mirrored_mm, kind="stable")[: int(limits.most_ml / grid.voxel_ml)]
-    mask = _filled(white.shape, at[nearest])
+    mask = _without_islands(_filled(white.shape, at[nearest]), grid)
     _require(mask, grid, limits, "of the other hemisphere")
-    numbers = (("beyond_midline", share), ("from_mirrored_mm", float(np.median(from_mirrored_mm[nearest]))))
+    kept_mm = from_mirrored_mm[nearest][mask[tuple(at[nearest].T)]]
+    numbers = (("beyond_midline", share), ("from_mirrored_mm", float(np.median(kept_mm))))
     return Found(mask, "contralateral white matter", numbers)
 
 
 def whole_brain(white: Mask, lesion: Mask, grid: Grid, limits: Limits) -> Found:
     """All white matter far enough from every lesion. MissingInput where less than the smallest volume is left."""
     away_mm = ndimage.distance_transform_edt(~lesion, sampling=grid.spacing_mm) if lesion.any() else np.inf
-    mask: Mask = white & (away_mm >= limits.away_mm)
+    mask = _without_islands(white & (away_mm >= limits.away_mm), grid)
     _require(mask, grid, limits, "of the brain")
     return Found(mask, "whole-brain white matter", ())
 
@@ -99,6 +101,15 @@ def _filled(shape: tuple[int, ...], at: NDArray[np.intp]) -> Mask:
     mask = np.zeros(shape, dtype=bool)
     mask[tuple(at.T)] = True
     return mask
+
+
+def _without_islands(mask: Mask, grid: Grid) -> Mask:
+    """Pieces too small to be told from their surroundings are left out."""
+    pieces, _ = ndimage.label(mask)
+    large = np.bincount(pieces.ravel()) * grid.voxel_ml >= _ISLAND_ML
+    large[0] = False
+    kept: Mask = large[pieces]
+    return kept
 
 
 def _require(mask: Mask, grid: Grid, limits: Limits, where: str) -> None:

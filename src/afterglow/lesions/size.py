@@ -1,10 +1,14 @@
 """How large a lesion is: volume, diameters and bidimensional product in the axial plane and in space, extent outside the bone."""
 
+import math
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
 from afterglow.kernels.calipers import calipers, calipers_in_space
+from afterglow.lesions.border import BORDER_SHARE, border_sd_mm, volume_interval_ml
 from afterglow.lesions.measure import Labels
 from afterglow.records.errors import GridMismatch
 from afterglow.records.grid import Grid
@@ -16,10 +20,45 @@ _BESIDE = 2  # voxels on either side of the border that its two levels are read 
 
 
 def sizes(lesion: Lesion, *, labels: Labels) -> tuple[Measurement, ...]:
-    """Volume (mL), longest axial diameter (mm) and largest product of perpendicular axial diameters (mm2) of a lesion."""
+    """Volume (mL), longest axial diameter (mm) and largest product of perpendicular axial diameters (mm2) of a lesion.
+
+    Each with the interval that its border leaves open: half a voxel (1 SD), as for every other number of a region.
+    """
     longest, product = axial_diameters(lesion.mask, lesion.grid)
     values = {"volume": lesion.volume_ml, "longest_diameter": longest, "bidimensional_product": product}
-    return tuple(_size(lesion, name, value, labels) for name, value in values.items())
+    ends = {"volume": volume_interval_ml(lesion.mask, lesion.grid), **_diameter_ends(lesion.grid, longest, product)}
+    kind = f"95 %: outline (border ±{border_sd_mm(lesion.grid, None):.1f} mm)"
+    kinds = {"volume": kind, **dict.fromkeys(("longest_diameter", "bidimensional_product"), _axial_kind(lesion.grid))}
+    return tuple(
+        replace(_size(lesion, name, value, labels), ci_low=found[0], ci_high=found[1], ci_kind=kinds[name])
+        if value is not None and (found := ends[name]) is not None
+        else _size(lesion, name, value, labels)
+        for name, value in values.items()
+    )
+
+
+def _diameter_ends(grid: Grid, longest: float | None, product: float | None) -> dict[str, tuple[float, float] | None]:
+    """95 % of diameter and product where both ends of both diameters err by the border of the axial plane, each on its own."""
+    if not longest or not product:
+        return {"longest_diameter": None, "bidimensional_product": None}
+    half = 1.96 * math.sqrt(2) * _axial_sd_mm(grid)
+    across = product / longest
+    of_product = half * math.hypot(longest, across)
+    return {
+        "longest_diameter": (max(0.0, longest - half), longest + half),
+        "bidimensional_product": (max(0.0, product - of_product), product + of_product),
+    }
+
+
+def _axial_sd_mm(grid: Grid) -> float:
+    """Half a voxel in the axial plane, where sagittal slices are thick."""
+    axis = int(np.argmax(np.abs(grid.affine[2, :3])))
+    edges = [edge for n, edge in enumerate(grid.spacing_mm) if n != axis]
+    return BORDER_SHARE * float(np.sqrt(np.mean(np.square(edges))))
+
+
+def _axial_kind(grid: Grid) -> str:
+    return f"95 %: outline (border ±{_axial_sd_mm(grid):.1f} mm in the axial plane)"
 
 
 def sizes_in_space(lesion: Lesion, *, labels: Labels, bone: NDArray[np.bool_] | None = None) -> tuple[Measurement, ...]:
@@ -77,7 +116,7 @@ def soft_volume_ml(mask: NDArray[np.bool_], image: NDArray[np.float32], grid: Gr
     low, high = _near(image, far), _near(image, deep)
     step = high - low
     border = inner | outer
-    if not (np.sign(step[border]) == np.sign(np.median(step[border]))).all():
+    if not step[border].all() or not (np.sign(step[border]) == np.sign(np.median(step[border]))).all():
         return whole
     share = np.clip((image[border] - low[border]) / step[border], 0.0, 1.0)
     return float(np.count_nonzero(mask & ~inner) + share.sum(dtype=np.float64)) * grid.voxel_ml
