@@ -7,12 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from afterglow.align.resample import compose, resample
-from afterglow.align.rigid import register
+from afterglow.flows.anatomies import Anatomies, read_anatomies
 from afterglow.flows.course_space import Anchor
 from afterglow.flows.method import Method
-from afterglow.flows.work import Drawn
+from afterglow.flows.work import Drawn, silent
 from afterglow.lesions.carry import propagate
-from afterglow.lesions.look import Images
 from afterglow.lesions.visits import VisitMasks
 from afterglow.records.grid import Grid
 from afterglow.records.result import ExamResult
@@ -46,39 +45,44 @@ class CourseVisit:
 
 
 def carry_lesions(visit: CourseVisit, earlier: Sequence[CourseVisit], space: PatientSpace | None, method: Method) -> str:
-    """Give a visit without outlined lesions those of the last visit that has some; returns why it could not be, or "".
+    """Give a visit without outlined lesions those of the visit before; returns why one could not be carried, or "".
 
     They are laid on the visit's anatomy through the patient's space, and fitted to its own enhancement where the method
     says "refit" and both visits have an image after contrast.
     """
-    donor = next((one for one in reversed(earlier) if any(lesion.mask.any() for lesion in one.lesions)), None)
-    if donor is None or visit.lesions:
-        return ""
-    way = space.between(visit.session, donor.session) if space is not None else None
-    if way is None:
-        return f"the lesions of ses-{donor.session} could not be carried over: the two visits could not be laid on one another"
-    post, pre = _contrast(visit, method)
-    before = _before_contrast(pre, post) if post is not None else None
-    made = []
-    for lesion in donor.lesions:
-        if not lesion.mask.any():
+    donors = [] if visit.lesions else _donors(earlier)
+    refit = method.lesions.carry == "refit" and visit.anchor.series.role == "CE-T1w"
+    anatomies = read_anatomies(visit.exam, silent) if refit and any(_enhances(lesion) for _, lesion in donors) else None
+    made, lost = [], []
+    for donor, lesion in donors:
+        way = space.between(visit.session, donor.session) if space is not None else None
+        if way is None:
+            lost.append(_origin(lesion, donor))
             continue
         matrix = compose(way, donor.to_image(lesion.on))
-        if post is not None and lesion.on.role == "CE-T1w":  # what was outlined on FLAIR is not what enhances
-            made.append(_refitted(lesion, visit, donor, matrix, post, before))
+        if anatomies is not None and _enhances(lesion):
+            made.append(_refitted(lesion, visit, donor, matrix, anatomies))
         else:
             made.append(_carried(lesion, visit, donor, matrix))
     visit.drawn = (*visit.drawn, *made)
-    return ""
+    return f"{', '.join(lost)} could not be carried over: the visits could not be laid on one another" if lost else ""
 
 
-def _contrast(visit: CourseVisit, method: Method) -> tuple[Series | None, Series | None]:
-    """The image after contrast and the one before, where lesions are to be fitted anew."""
-    after = visit.exam.series.get("CE-T1w", ())
-    if method.lesions.carry != "refit" or not after or visit.anchor.series is not after[0]:
-        return None, None
-    before = visit.exam.series.get("T1w", ())
-    return after[0], before[0] if before else None
+def _donors(earlier: Sequence[CourseVisit]) -> list[tuple[CourseVisit, Drawn]]:
+    """Each lesion that may still be there, at the last visit that shows it. What a visit says has vanished is not carried on."""
+    found: dict[str, tuple[CourseVisit, Drawn]] = {}
+    for visit in reversed(earlier):
+        for lesion in visit.lesions:
+            if lesion.mask.any():
+                found.setdefault(lesion.lesion_id, (visit, lesion))
+        if any(lesion.says for lesion in visit.lesions):
+            break
+    return [found[name] for name in sorted(found)]
+
+
+def _enhances(lesion: Drawn) -> bool:
+    """It was outlined by what enhances: what was outlined on FLAIR is something else."""
+    return lesion.on.role == "CE-T1w"
 
 
 def _carried(lesion: Drawn, visit: CourseVisit, donor: CourseVisit, matrix: NDArray[np.float64]) -> Drawn:
@@ -89,38 +93,20 @@ def _carried(lesion: Drawn, visit: CourseVisit, donor: CourseVisit, matrix: NDAr
     return Drawn("lesion", lesion.lesion_id, _origin(lesion, donor), how, mask, on, note=note, says=False)
 
 
-def _refitted(
-    lesion: Drawn,
-    visit: CourseVisit,
-    donor: CourseVisit,
-    matrix: NDArray[np.float64],
-    post: Series,
-    before: NDArray[np.float32] | None,
-) -> Drawn:
+def _refitted(lesion: Drawn, visit: CourseVisit, donor: CourseVisit, matrix: NDArray[np.float64], anatomies: Anatomies) -> Drawn:
     plain = _carried(lesion, visit, donor, matrix)
     if not plain.mask.any():
         return plain
     forward: NDArray[np.float64] = np.asarray(np.linalg.inv(matrix), dtype=np.float64)
-    found = propagate(lesion.mask, lesion.on.grid, forward, Images(post.load(), before), post.grid)
+    found = propagate(lesion.mask, lesion.on.grid, forward, anatomies.images, anatomies.grid)
     how = f"carried from ses-{donor.session} by rigid registration and fitted to this visit's enhancement"
     remarks = "; ".join(found.remarks)
     words, note = (f"{how} ({remarks})" if remarks else how), "" if found.mask.any() else remarks
-    return Drawn("lesion", lesion.lesion_id, _origin(lesion, donor), words, found.mask, post, found.parts, note)
+    return Drawn("lesion", lesion.lesion_id, _origin(lesion, donor), words, found.mask, visit.anchor.series, found.parts, note)
 
 
 def _origin(lesion: Drawn, donor: CourseVisit) -> str:
     return f"lesion {lesion.lesion_id} of ses-{donor.session}"
-
-
-def _before_contrast(pre: Series | None, post: Series) -> NDArray[np.float32] | None:
-    if pre is None:
-        return None
-    image = pre.load()
-    found = register(image, pre.grid, post.load(), post.grid, names=(pre.source, post.source))
-    if not found.trusted:
-        return None
-    moved: NDArray[np.float32] = resample(image, pre.grid, post.grid, found.matrix).astype(np.float32)
-    return moved
 
 
 def visit_masks(visits: Sequence[CourseVisit], space: PatientSpace | None) -> tuple[tuple[VisitMasks, ...], Grid]:

@@ -7,8 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from afterglow.align.resample import resample
-from afterglow.align.rigid import register
+from afterglow.flows.anatomies import LESION_ROLES, Anatomies, read_anatomies
 from afterglow.flows.work import Progress, silent
 from afterglow.io.atomic import write_bytes
 from afterglow.io.bids import Dataset, open_dataset
@@ -18,17 +17,13 @@ from afterglow.io.images import write_mask
 from afterglow.io.outlines import find_outlines
 from afterglow.io.segmenters import SEGMENTERS, run_segmenter
 from afterglow.lesions.carry import touching
-from afterglow.lesions.look import Images
 from afterglow.lesions.segment import RADIUS_LIMIT_MM, Segmented, segment_lesion
 from afterglow.lesions.size import axial_diameters, extraosseous_extent, spatial_diameters
 from afterglow.records.errors import BadInput, MissingInput
-from afterglow.records.grid import Grid
-from afterglow.records.series import Exam, Series
 from afterglow.report.figures.outline import outline_picture
 
 Point = tuple[float, float, float]
 INCLUDES = "enhancing tissue and the necrosis that it encloses; not a cavity filled with fluid"
-_ROLES = ("CE-T1w", "T1w", "T2w", "FLAIR")
 
 
 @dataclass(frozen=True)
@@ -59,25 +54,13 @@ class Outlined:
     remarks: tuple[str, ...]
 
 
-@dataclass(frozen=True, eq=False)
-class _Visit:
-    grid: Grid
-    volumes: Mapping[str, NDArray[np.float32]]  # by role, on the grid of CE-T1w
-    sources: Mapping[str, str]
-    remarks: tuple[str, ...]
-
-    @property
-    def images(self) -> Images:
-        return Images(self.volumes["CE-T1w"], self.volumes.get("T1w"), self.volumes.get("T2w"), self.volumes.get("FLAIR"))
-
-
 def outline_lesion(bids_dir: Path, order: Order, *, outlines_dir: Path | None = None, progress: Progress = silent) -> Outlined:
     """Outline one lesion of one visit and write it where a run will find it. A stated error where that cannot be done."""
     dataset = open_dataset(bids_dir)
     _check(order)
     path = _free_path(dataset, order, outlines_dir)
-    exam = read_exam(dataset, order.subject, order.session, {role: ROLES[role] for role in _ROLES})
-    visit = _read(exam, progress)
+    exam = read_exam(dataset, order.subject, order.session, {role: ROLES[role] for role in LESION_ROLES})
+    visit = read_anatomies(exam, progress)
     progress("outlining", 0, 1)
     found, bone = _found(order, visit)
     found = replace(found, remarks=(*visit.remarks, *found.remarks))
@@ -121,36 +104,7 @@ def _free_path(dataset: Dataset, order: Order, outlines_dir: Path | None) -> Pat
     return path
 
 
-def _read(exam: Exam, progress: Progress) -> _Visit:
-    """CE-T1w, and what else there is laid on it; an image that cannot be laid on it is left out with a remark."""
-    post = _one(exam, "CE-T1w")
-    if post is None:
-        where = f"sub-{exam.subject} ses-{exam.session}" if exam.session else f"sub-{exam.subject}"
-        raise MissingInput(f"{where}: an outline needs a contrast-enhanced T1w image (anat/*_ce-*_T1w), and there is none")
-    fixed = post.load()
-    volumes, sources, remarks = {"CE-T1w": fixed}, {"CE-T1w": post.source}, []
-    for role in _ROLES[1:]:
-        series = _one(exam, role)
-        if series is None:
-            continue
-        progress(f"laying {role} on CE-T1w", 0, 1)
-        moving = series.load()
-        alignment = register(moving, series.grid, fixed, post.grid, names=(series.source, post.source))
-        if not alignment.trusted:
-            remarks.append(f"{role} was not used: {alignment.remark}")
-            continue
-        volumes[role] = np.asarray(resample(moving, series.grid, post.grid, alignment.matrix), np.float32)
-        sources[role] = series.source
-    return _Visit(post.grid, volumes, sources, tuple(remarks))
-
-
-def _one(exam: Exam, role: str) -> Series | None:
-    """The only series of that role; the first, in the order of names, where there are several."""
-    found = exam.series.get(role, ())
-    return found[0] if found else None
-
-
-def _found(order: Order, visit: _Visit) -> tuple[Segmented, NDArray[np.bool_] | None]:
+def _found(order: Order, visit: Anatomies) -> tuple[Segmented, NDArray[np.bool_] | None]:
     """The lesion, and the bone where the program found that."""
     row = SEGMENTERS.get(order.segmenter)
     within, bone = None, None
@@ -170,7 +124,7 @@ def _found(order: Order, visit: _Visit) -> tuple[Segmented, NDArray[np.bool_] | 
     return found, bone
 
 
-def _written(order: Order, visit: _Visit, found: Segmented, bone: NDArray[np.bool_] | None, path: Path) -> Outlined:
+def _written(order: Order, visit: Anatomies, found: Segmented, bone: NDArray[np.bool_] | None, path: Path) -> Outlined:
     parts_ml: dict[str, float] = {
         kind: round(float(np.count_nonzero(part)) * visit.grid.voxel_ml, 4) for kind, part in found.parts
     }
@@ -193,7 +147,7 @@ def _written(order: Order, visit: _Visit, found: Segmented, bone: NDArray[np.boo
 
 
 def _sidecar(
-    order: Order, visit: _Visit, found: Segmented, bone: NDArray[np.bool_] | None, parts_ml: Mapping[str, float]
+    order: Order, visit: Anatomies, found: Segmented, bone: NDArray[np.bool_] | None, parts_ml: Mapping[str, float]
 ) -> dict[str, object]:
     """How the outline came about, so that it can be made again."""
     longest, product = axial_diameters(found.mask, visit.grid)
