@@ -69,6 +69,15 @@ def test_a_change_within_the_intervals_of_both_scans_is_no_change_where_repeatab
     assert "by the word of the rule alone this is treatment failure" in verdict.sentence
 
 
+def test_a_number_without_an_interval_beside_one_with_makes_no_call_unless_repeatability_is_known() -> None:
+    made = course({0: [number(4.0, "vp")], 60: [number(6.0, "vp", ci=(5.0, 7.0))]}, treatments=(RADIOTHERAPY,))
+    (verdict,) = judge(made, BEHAR, (), site="spine")
+    assert (verdict.category, verdict.label) == ("cannot tell", "treatment failure")
+    assert "too few voxels for an interval" in verdict.sentence
+    known = (Repeatability("vp", True, "spine", 0.1, "own pairs", True),)
+    assert judge(made, BEHAR, known, site="spine")[0].category == "progression"
+
+
 def test_an_interval_across_the_threshold_is_said() -> None:
     near = course({0: [number(4.0, "vp", ci=(3.6, 4.4))], 60: [number(2.5, "vp", ci=(2.2, 2.8))]}, treatments=(RADIOTHERAPY,))
     assert "reaches across the threshold" in judge(near, BEHAR, (), site="spine")[0].sentence

@@ -57,3 +57,13 @@ def test_a_ball_of_twice_the_area_has() -> None:
     pair = (measured(20.0, VOXELS[2], 0.0), measured(29.0, VOXELS[2], 0.7))
     visits = tuple(Visit(f"{n}", 60.0 * n, tuple(found.values())) for n, found in enumerate(pair))
     assert judge(Course("01", visits, (Treatment("radiotherapy", 10.0),)), SIZE, (), site="spine")[0].category == "progression"
+
+
+def test_a_lesion_outlined_as_empty_is_a_response() -> None:
+    there, gone = (
+        Lesion("1", mask, Grid((9, 9, 9), np.eye(4)), "drawn", note="nothing left")
+        for mask in (np.ones((9, 9, 9), bool), np.zeros((9, 9, 9), bool))
+    )
+    visits = tuple(Visit(f"{n}", 60.0 * n, sizes(one, labels=LABELS)) for n, one in enumerate((there, gone)))
+    (verdict,) = judge(Course("01", visits, (Treatment("radiotherapy", 10.0),)), SIZE, (), site="spine")
+    assert (verdict.category, verdict.value) == ("response", -100.0)

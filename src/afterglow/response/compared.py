@@ -45,10 +45,11 @@ def judge_change(case: Case, lesion_id: str, found: Before, now: Visit) -> Verdi
         why = cannot_tell(f"{name} was {first.value:.3g} before, and a change in per cent of that has no meaning")
         return case.verdict(lesion_id, found.visit, now, "cannot tell", sentences(why, found.note), numbers)
     change = _Change(first, second, _interval(rule, first, second, case.spread(wanted.quantity)), case.spread(wanted.quantity))
-    category = category_of_change(change.interval, rule.threshold, _units(rule, change))
+    bare = _bare(change)
+    category = "cannot tell" if bare else category_of_change(change.interval, rule.threshold, _units(rule, change))
     grew = category == "progression" and change.interval.value > 0
     said = sentences(
-        _sentence(rule, name, change, category), first.note, second.note, found.note, rule.caution, window_words(rule, found, now),
+        _sentence(rule, name, change, category, bare), first.note, second.note, found.note, rule.caution, window_words(rule, found, now),
         time_words(case.site, rule.quantities, found.treatment, now.day) if grew else "",
     )  # fmt: skip
     return case.verdict(
@@ -95,7 +96,18 @@ def _distance(rule: Rule, change: _Change) -> float | None:
     return (change.interval.value - rule.threshold) / limit if limit > 0 else None
 
 
-def _sentence(rule: Rule, name: str, change: _Change, category: Category) -> str:
+def _bare(change: _Change) -> str:
+    """The session whose number has no interval while the other's has one and nothing else is known: its doubt could be anything."""
+    first, second = change.first.source, change.second.source
+    if (
+        change.spread is not None or first is None or second is None or change.second.value == 0
+    ):  # nothing left is seen, not measured
+        return ""
+    without = [m.session_id for m in (first, second) if m.ci_low is None or m.ci_high is None]
+    return without[0] if len(without) == 1 else ""
+
+
+def _sentence(rule: Rule, name: str, change: _Change, category: Category, bare: str) -> str:
     unit, made = with_unit(rule.unit), change.interval
     side = "above" if made.value > rule.threshold else "not above"
     within = f" ({_range(made, unit)})" if made.low is not None and made.high is not None else ""
@@ -104,7 +116,11 @@ def _sentence(rule: Rule, name: str, change: _Change, category: Category) -> str
         f"{name} went from {change.first.value:.3g} to {change.second.value:.3g}{of}, a change of {made.value:+.1f}{unit}{within}, "
         f"{side} the threshold of {rule.threshold:+g}{unit}"
     )
-    if category == "no change":
+    if category == "cannot tell":
+        said = cannot_tell(
+            f"{said}, but the number at ses-{bare} has too few voxels for an interval, of the lesion or of the reference"
+        )
+    elif category == "no change":
         word = label_of(made.value > rule.threshold, rule)
         inside = "the interval holds 0" if made.holds_zero else "repeating the scan alone gives as much"
         said += f", but {inside}: no change can be claimed"
