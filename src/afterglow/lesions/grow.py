@@ -22,10 +22,13 @@ _LARGER = 1 / 6  # power of the volume that weighs with the sharpness of its bor
 _CLOSED_MM = 2.0  # gaps of a rim up to twice this wide are bridged
 _COVERED_MM = 2.5  # a dark voxel is covered where bright tissue lies within this
 _SURROUNDED = 0.6  # share of a dark piece's surface that must be covered; sulci and ventricles stay far below
+_BEYOND = 0.3  # share of a dark piece that may lie where nothing may grow: a sulcus goes on, a hole ends
 _LEVEL_MM = 3.0  # how far levels inside and outside are averaged along the border
 _BAND_MM = 2.5  # how far half height may move the border
 _OUTSIDE_MM = (1.5, 5.0)  # where the surroundings are read
 _THINNEST = 0.02  # weight of a rim's crest beside that of what lies deeper
+_CALM = 8.0  # times the noise
+_SPECK_ML = 0.02
 _TEXTURE = 2.5  # standard deviations of what does not enhance
 _CREST_MM = 2.0
 _ROUNDS = 3
@@ -100,9 +103,10 @@ def rimmed(bright: Mask, dark: Mask, allowed: Mask, spacing_mm: Spacing) -> Mask
     of = label[surface]
     size = np.bincount(of, minlength=count + 1)
     share = np.bincount(of, weights=covered, minlength=count + 1) / np.maximum(size, 1)
-    cut = np.zeros(count + 1, bool)
-    cut[label[dark & ~allowed]] = True
-    held = (share >= _SURROUNDED) & ~cut
+    beyond = np.bincount(label[dark & ~allowed], minlength=count + 1) / np.maximum(
+        np.bincount(label.ravel(), minlength=count + 1), 1
+    )
+    held = (share >= _SURROUNDED) & (beyond <= _BEYOND)
     held[0] = False
     out: Mask = held[label]
     return out
@@ -212,15 +216,33 @@ def at_half_height(field: Field, threshold: float, solid: Mask, shift: float) ->
     membership = enhancing.astype(np.float32)
     for _ in range(_ROUNDS):
         low, high = _levels(field, solid, enhancing, threshold)
-        membership = np.clip((field.raw - low) / np.maximum(high - low, 1e-12), 0, 1)
+        step = np.maximum(high - low, 1e-12)
+        seen = field.raw if _is_calm(field, enhancing, step) else field.image
+        membership = np.clip((seen - low) / step, 0, 1).astype(np.float32)
         near = (away_mm(solid, field.spacing_mm) <= _BAND_MM) & field.allowed
         bright = touched((membership > 0.5 + shift) & near, enhancing)
         weak = bright | ((field.image > weak_above(field, threshold)) & near)
-        whole = filled(bright, weak, field.dark & near, near, field.spacing_mm) & near
+        whole = filled(bright, weak, field.dark, near, field.spacing_mm) & near
         thick = touched(opened(whole, field.spacing_mm, field.thin_mm), solid)
         solid = thick if thick.any() else solid
         enhancing = solid & bright
+    enhancing = enhancing | _specks(solid & ~enhancing, field.spacing_mm)
     return Grown(solid, enhancing, membership, threshold, border_contrast(field.image, solid, enhancing))
+
+
+def _is_calm(field: Field, enhancing: Mask, step: Map) -> bool:
+    """Whether the step across the border stands so far out of the noise that the image needs no smoothing."""
+    noise = 1.4826 * float(np.median(np.abs(field.raw - field.image)[field.allowed]))
+    return not enhancing.any() or float(np.median(step[enhancing])) > _CALM * noise
+
+
+def _specks(hole: Mask, spacing_mm: Spacing) -> Mask:
+    """Pieces of a hole too small to be necrosis: noise, or the grain of an outline."""
+    label, count = ndimage.label(hole)
+    small = np.bincount(label.ravel(), minlength=count + 1) * float(np.prod(spacing_mm)) / 1000 < _SPECK_ML
+    small[0] = False
+    out: Mask = small[label]
+    return out
 
 
 def _levels(field: Field, solid: Mask, enhancing: Mask, threshold: float) -> tuple[Map, Map]:
