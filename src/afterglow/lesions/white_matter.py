@@ -24,6 +24,7 @@ _FIELD_ROUNDS = 8  # field and tissues settle within six on heads with a bias of
 _FIELD_POINTS = 60_000  # brain voxels that the field and the tissues are fitted to
 _SURE = 0.9  # probability from which a voxel counts as white matter
 _WIDE = 2.5  # standard deviations of white matter's own brightness that are kept; beyond lie enhancement and partial volume
+_NOISE = 0.12  # of the median brightness of the head: air is darker, bone and fluid mostly brighter
 _FAT = 1.7  # times the median brightness of the head: fat is brighter than that in T1-weighted images, white matter with shading is not
 _LEAST_WEIGHT = (
     0.1  # of the brain that must be in the white class, or that class is something else; digital heads have .2 and more
@@ -59,14 +60,14 @@ def find_white_matter(image: Image, grid: Grid, *, flair: Image | None, lesion: 
     here, near = brain[box], smooth[box]
     logs = np.log(np.maximum(near, 1e-6 * float(near.max())))
     flat, means, deviations, weights = _flattened(logs, here & ~lesion[box])
-    contrast = float((means[2] - means[1]) / deviations[2])
+    contrast = float((means[-1] - means[-2]) / deviations[-1])
     if contrast < _APART:
         raise MissingInput(f"white and grey matter are not told apart by brightness ({contrast:.1f} standard deviations)")
-    if weights[2] < _LEAST_WEIGHT:
-        raise MissingInput(f"what is brightest in the brain is {100 * weights[2]:.0f} % of it, too little for white matter")
-    white = here & (np.abs(flat - means[2]) < _WIDE * deviations[2])
+    if weights[-1] < _LEAST_WEIGHT:
+        raise MissingInput(f"what is brightest in the brain is {100 * weights[-1]:.0f} % of it, too little for white matter")
+    white = here & (np.abs(flat - means[-1]) < _WIDE * deviations[-1])
     inside = flat[white].astype(np.float64)
-    white[white] = (membership(inside, means, deviations, weights, 2) > _SURE) | (inside > means[2])
+    white[white] = (membership(inside, means, deviations, weights, -1) > _SURE) | (inside > means[-1])
     if flair is not None:
         white &= _like_white(flair[box], white & ~lesion[box])
     mask = np.zeros(grid.shape, dtype=bool)
@@ -102,11 +103,12 @@ def _limits(image: Image) -> tuple[float, float]:
     if body.size == 0:
         raise MissingInput("the image holds nothing but darkness")
     middle = float(np.median(body))
-    return float(threshold_otsu(np.minimum(body, 1.3 * middle))), _FAT * middle
+    lit = values[values > _NOISE * middle]
+    return float(threshold_otsu(np.minimum(lit, 1.3 * middle))), _FAT * middle
 
 
 def _flattened(logs: Image, where: Mask) -> tuple[Image, Array, Array, Array]:
-    """Logarithm of brightness less a smooth field (i, j, k), with means, deviations and weights (3,) of the tissues in it.
+    """Logarithm of brightness less a smooth field (i, j, k), with means, deviations and weights of the tissues in it.
 
     Field and tissues take turns: a polynomial is fitted to what is left when each voxel's expected tissue is taken out, so that
     neither tissue is taken for shading. The darkest class, fluid at the border, does not count, nor do vessels.
@@ -122,8 +124,16 @@ def _flattened(logs: Image, where: Mask) -> tuple[Image, Array, Array, Array]:
         kept = (belongs[:, 0] < 0.5) & (left < means[2] + _WIDE * deviations[2])
         terms = np.linalg.lstsq(basis[kept], (values - belongs @ means)[kept], rcond=None)[0]
         left = values - basis @ terms
-    means, deviations, weights = gaussian_mixture(left, 3)
+    means, deviations, weights = _tissues(left)
     return (logs - _field(terms, logs.shape)).astype(np.float32), means, deviations, weights
+
+
+def _tissues(values: Array) -> tuple[Array, Array, Array]:
+    """Means, deviations and weights of border, grey and white matter; of two classes where three would part white matter itself."""
+    means, deviations, weights = gaussian_mixture(values, 3)
+    if means[2] - means[1] >= _APART * deviations[2]:
+        return means, deviations, weights
+    return gaussian_mixture(values, 2)
 
 
 _ORDER = range(_FIELD_ORDER + 1)
