@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from afterglow.align.agreement import head_points
 from afterglow.align.consensus import Pair, Poses, component, consistent, inverted, settle_poses
 from afterglow.align.flip import compare_sides
-from afterglow.align.rigid import register
+from afterglow.align.rigid import SHARP_VISITS, register
 from afterglow.records.alignment import Alignment
 from afterglow.records.errors import BadInput, GridMismatch
 from afterglow.records.grid import Grid
@@ -124,7 +124,7 @@ def _pair(visits: Sequence[VisitImage], source: int, target: int) -> Pair:
     """One registration, and whether the two fit better mirrored."""
     a, b = visits[source], visits[target]
     found = register(
-        a.image, a.grid, b.image, b.grid, names=(a.name, b.name), source_mask=a.mask, target_mask=b.mask
+        a.image, a.grid, b.image, b.grid, names=(a.name, b.name), source_mask=a.mask, target_mask=b.mask, sharp=SHARP_VISITS
     )  # fmt: skip
     sides = compare_sides(a.image, a.grid, b.image, b.grid, found)
     if sides is None:
