@@ -48,8 +48,7 @@ def outline(
     show.line(f"Lesion {lesion}: {done.volume_ml:.2f} mL{f' ({parts})' if parts else ''}.")
     for remark in done.remarks:
         show.line(f"Note: {remark}.")
-    show.line(f"Outline:      {done.mask}")
-    show.line(f"Look at it:   {done.picture}")
+    show.line(f"Outline: {done.mask}\nLook at it: {done.picture}")
 
 
 def _numbers(words: str, count: int, option: str) -> list[float]:

@@ -20,6 +20,7 @@ from afterglow.lesions.carry import touching
 from afterglow.lesions.segment import RADIUS_LIMIT_MM, Segmented, segment_lesion
 from afterglow.lesions.size import axial_diameters, extraosseous_extent, spatial_diameters
 from afterglow.records.errors import BadInput, MissingInput
+from afterglow.records.grid import Grid
 from afterglow.report.figures.outline import outline_picture
 
 Point = tuple[float, float, float]
@@ -150,8 +151,6 @@ def _sidecar(
     order: Order, visit: Anatomies, found: Segmented, bone: NDArray[np.bool_] | None, parts_ml: Mapping[str, float]
 ) -> dict[str, object]:
     """How the outline came about, so that it can be made again."""
-    longest, product = axial_diameters(found.mask, visit.grid)
-    longest_3d, product_3d = spatial_diameters(found.mask, visit.grid)
     row = SEGMENTERS.get(order.segmenter)
     fields: dict[str, object] = {
         "Type": "ROI",
@@ -165,10 +164,7 @@ def _sidecar(
         "ContrastToNoise": found.contrast_to_noise,
         "VolumeMl": found.volume_ml,
         "PartsMl": parts_ml,
-        "LongestDiameterMm": longest,
-        "BidimensionalProductMm2": product,
-        "LongestDiameter3dMm": longest_3d,
-        "Product3dMm2": product_3d,
+        **_diameters(found, visit.grid),
         "Images": dict(visit.sources),
         "Remarks": list(found.remarks),
     }
@@ -182,3 +178,14 @@ def _sidecar(
     if bone is not None:
         fields["ExtraosseousLrApSiMm"] = extraosseous_extent(found.mask, bone, visit.grid)
     return fields
+
+
+def _diameters(found: Segmented, grid: Grid) -> dict[str, float | None]:
+    longest, product = axial_diameters(found.mask, grid)
+    longest_3d, product_3d = spatial_diameters(found.mask, grid)
+    return {
+        "LongestDiameterMm": longest,
+        "BidimensionalProductMm2": product,
+        "LongestDiameter3dMm": longest_3d,
+        "Product3dMm2": product_3d,
+    }

@@ -5,6 +5,7 @@ from itertools import permutations
 from typing import Any
 
 import numpy as np
+from matplotlib.figure import Figure as Sheet
 from numpy.typing import NDArray
 
 from afterglow.records.document import Figure
@@ -27,7 +28,7 @@ from afterglow.report.figures.windows import grey_range
 _TILE_IN = 3.4
 _GAP_IN = 0.15
 _TOP_IN = 0.42
-_AROUND_MM = 25.0
+_AROUND_MM, _MARGIN_MM = 25.0, 10.0
 _INKS = (LESION_ON_IMAGE, REFERENCE_ON_IMAGE, ARTERY)
 _PLANES = (("axial", 2, (1, 0)), ("coronal", 1, (2, 0)), ("sagittal", 0, (2, 1)))  # name, across, (up, along)
 
@@ -39,43 +40,50 @@ def outline_picture(
 
     `contours` are up to three masks (i, j, k) with their names, each in an ink of its own.
     """
-    upright, steps_mm, turn = _upright(grid)
+    place, steps_mm, turn = _upright(grid)
     volume = turn(image)
     masks = [(words, turn(mask)) for words, mask in contours if mask.any()]
     middle = [n // 2 for n in volume.shape] if not masks else [round(float(v)) for v in np.argwhere(masks[0][1]).mean(axis=0)]
     page = sheet(3 * _TILE_IN + 4 * _GAP_IN, _TILE_IN + _TOP_IN + 0.35)
     write(page, _GAP_IN, 0.12, plain(title), colour=INK)
-    reach = [
-        max(_AROUND_MM, *(_half_mm(mask, axis, middle[axis], steps_mm[axis]) + 10 for _, mask in masks[:1]))
-        if masks
-        else _AROUND_MM
-        for axis in range(3)
+    reaches = [
+        max([_AROUND_MM, *(_half_mm(mask, n, middle[n], steps_mm[n]) + _MARGIN_MM for _, mask in masks[:1])]) for n in range(3)
     ]
-    for number, (plane, across, (up, along)) in enumerate(_PLANES):
-        axes = box(page, _GAP_IN + number * (_TILE_IN + _GAP_IN), _TOP_IN, _TILE_IN, _TILE_IN)
-        rows, columns = (_span(volume.shape[a], middle[a], max(reach[up], reach[along]), steps_mm[a]) for a in (up, along))
-        cut = _cutter(across, middle[across], up, along, rows, columns)
-        flat = cut(volume)
-        low, high = grey_range(flat)
-        axes.imshow(
-            flat, cmap="gray", vmin=low, vmax=high, origin="lower", aspect=steps_mm[up] / steps_mm[along], interpolation="nearest"
-        )
-        for (_, mask), ink in zip(masks, _INKS, strict=False):
-            if cut(mask).any():
-                axes.contour(cut(mask).astype(float), [0.5], colors=[ink], linewidths=1.0)
-        if along == 0:
-            axes.invert_xaxis()
-        axes.set_axis_off()
-        write(
-            page,
-            _GAP_IN + number * (_TILE_IN + _GAP_IN),
-            _TOP_IN + _TILE_IN + 0.06,
-            f"{plane}, {'xyz'[across]} = {upright(middle)[across]:.0f} mm",
-            size_pt=SMALL_PT,
-            colour=FAINT_INK,
-        )
+    for number in range(3):
+        left = _GAP_IN + number * (_TILE_IN + _GAP_IN)
+        across = _tile(page, left, number, volume, masks, middle, steps_mm, reaches)
+        words = f"{_PLANES[number][0]}, {'xyz'[across]} = {place(middle)[across]:.0f} mm"
+        write(page, left, _TOP_IN + _TILE_IN + 0.06, words, size_pt=SMALL_PT, colour=FAINT_INK)
     said = ", ".join(f"{words} {colour}" for (words, _), colour in zip(masks, ("cyan", "yellow", "red"), strict=False))
     return finished(page, name=name, caption=f"{title}. Contours: {said or 'none'}.", alt=f"{title}: three planes")
+
+
+def _tile(
+    page: Sheet,
+    left_in: float,
+    number: int,
+    volume: NDArray[np.float32],
+    masks: Sequence[tuple[str, NDArray[np.bool_]]],
+    middle: Sequence[int],
+    steps_mm: tuple[float, float, float],
+    reaches_mm: Sequence[float],
+) -> int:
+    """Draw one plane with its contours; the axis that it cuts across."""
+    _, across, (up, along) = _PLANES[number]
+    axes = box(page, left_in, _TOP_IN, _TILE_IN, _TILE_IN)
+    reach_mm = max(reaches_mm[up], reaches_mm[along])
+    rows, columns = (_span(volume.shape[a], middle[a], reach_mm, steps_mm[a]) for a in (up, along))
+    cut = _cutter(across, middle[across], up, along, rows, columns)
+    low, high = grey_range(cut(volume))
+    shape = steps_mm[up] / steps_mm[along]
+    axes.imshow(cut(volume), cmap="gray", vmin=low, vmax=high, origin="lower", aspect=shape, interpolation="nearest")
+    for (_, mask), ink in zip(masks, _INKS, strict=False):
+        if cut(mask).any():
+            axes.contour(cut(mask).astype(float), [0.5], colors=[ink], linewidths=1.0)
+    if along == 0:
+        axes.invert_xaxis()
+    axes.set_axis_off()
+    return across
 
 
 def _upright(grid: Grid) -> tuple[Any, tuple[float, float, float], Any]:
