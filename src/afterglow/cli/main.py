@@ -106,8 +106,10 @@ def run(
         )
     else:
         for patient in done.patients:
+            last = patient.exams[-1].session
             for verdict in patient.verdicts:
-                show.line(f"sub-{patient.participant_id} lesion {verdict.lesion_id}: {verdict.category}. {verdict.sentence}")
+                if verdict.to_session == last:
+                    show.line(f"sub-{patient.participant_id} {verdict.whose}: {verdict.category}. {verdict.sentence}")
         for path in done.reports:
             show.line(f"Report: {path}")
     if done.failures:

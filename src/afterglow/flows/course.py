@@ -63,7 +63,7 @@ def _calls(content: Mapping[str, Any]) -> list[tuple[float, int, str]]:
 
 
 def _lesion(lesion_id: str) -> str:
-    return f"lesion {lesion_id}" if lesion_id else "patient"
+    return f"lesion {lesion_id}" if lesion_id != "all" else "all lesions"
 
 
 def _lead(one: Mapping[str, Any]) -> str:

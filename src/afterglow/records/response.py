@@ -150,6 +150,11 @@ class Verdict:
         if not self.sentence:
             raise ValueError("a verdict is a sentence")
 
+    @property
+    def whose(self) -> str:
+        """ "lesion 1", or "all lesions" for a rule about the whole patient."""
+        return "all lesions" if self.lesion_id == PATIENT else f"lesion {self.lesion_id}"
+
 
 @dataclass(frozen=True)
 class Disagreement:

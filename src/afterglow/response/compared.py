@@ -11,7 +11,7 @@ from afterglow.response.case import Case, Numbers
 from afterglow.response.change import ChangeInterval, ChangeKind, change_interval
 from afterglow.response.identity import Number, Wanted, number_of
 from afterglow.response.repeatability import change_in_rc
-from afterglow.response.wording import cannot_tell, label_of, named, sentences, source_words, speaks_for, with_unit
+from afterglow.response.wording import cannot_tell, label_of, named, printed, sentences, source_words, speaks_for, with_unit
 
 _GONE = ChangeInterval(-100.0, None, None, ())  # of a lesion that is no longer there
 
@@ -42,7 +42,7 @@ def judge_change(case: Case, lesion_id: str, found: Before, now: Visit) -> Verdi
             why = cannot_tell(f"{name} is missing at ses-{visit.session_id} ({number.why})")
             return case.verdict(lesion_id, found.visit, now, "cannot tell", sentences(why, found.note), numbers)
     if rule.change == "percent" and first.value is not None and first.value <= 0:
-        why = cannot_tell(f"{name} was {first.value:.3g} before, and a change in per cent of that has no meaning")
+        why = cannot_tell(f"{name} was {printed(first.value)} before, and a change in per cent of that has no meaning")
         return case.verdict(lesion_id, found.visit, now, "cannot tell", sentences(why, found.note), numbers)
     change = _Change(first, second, _interval(rule, first, second, case.spread(wanted.quantity)), case.spread(wanted.quantity))
     bare = _bare(change)
@@ -113,7 +113,7 @@ def _sentence(rule: Rule, name: str, change: _Change, category: Category, bare: 
     within = f" ({_range(made, unit)})" if made.low is not None and made.high is not None else ""
     of = with_unit(QUANTITIES[rule.quantities[0]].unit) if not rule.normalised else ""
     said = (
-        f"{name} went from {change.first.value:.3g} to {change.second.value:.3g}{of}, a change of {made.value:+.1f}{unit}{within}, "
+        f"{name} went from {printed(change.first.value)} to {printed(change.second.value)}{of}, a change of {made.value:+.1f}{unit}{within}, "
         f"{side} the threshold of {rule.threshold:+g}{unit}"
     )
     if category == "cannot tell":

@@ -5,7 +5,7 @@ from afterglow.records.quantity import QUANTITIES
 from afterglow.records.response import Category, Repeatability, Rule, Verdict
 from afterglow.response.case import Case
 from afterglow.response.identity import Number, Wanted, number_of
-from afterglow.response.wording import cannot_tell, label_of, named, sentences, source_words, speaks_for, with_unit
+from afterglow.response.wording import cannot_tell, label_of, named, printed, sentences, source_words, speaks_for, with_unit
 
 
 def judge_level(case: Case, lesion_id: str, now: Visit) -> Verdict:
@@ -25,7 +25,7 @@ def judge_level(case: Case, lesion_id: str, now: Visit) -> Verdict:
     category: Category = "progression" if above else "response"
     distance = _distance(rule, number.value, spread)
     unit = with_unit(QUANTITIES[wanted.quantity].unit) if not rule.normalised else ""
-    what = f"{name} is {number.value:.3g}{unit}, {'at or above' if above else 'below'} the threshold of {rule.threshold:g}{unit}"
+    what = f"{name} is {printed(number.value)}{unit}, {'at or above' if above else 'below'} the threshold of {rule.threshold:g}{unit}"
     near = _near(rule, number, distance)
     if near:
         category, said = "cannot tell", cannot_tell(f"{what}, {near}")

@@ -14,7 +14,7 @@ from afterglow.response.baseline import NO_SCAN_BEFORE, NOT_RECORDED, RADIATION,
 from afterglow.response.case import Case, Numbers
 from afterglow.response.identity import Number, Wanted, family, is_new, lesions_at, own, size_of
 from afterglow.response.size_rules import LABELS, NOT_CONSIDERED, SIZE_CRITERIA, SizeCriteria
-from afterglow.response.wording import cannot_tell, sentences, with_unit
+from afterglow.response.wording import cannot_tell, printed, sentences, with_unit
 
 _CATEGORIES: dict[str, Category] = {
     "PD": "progression",
@@ -207,9 +207,9 @@ def _sum_words(case: Case, criteria: SizeCriteria, sums: _Sums, first: Visit, no
     unit = with_unit(QUANTITIES[criteria.quantity].unit)
     what = QUANTITIES[criteria.quantity].long_name
     fallen = "" if criteria.fallen_percent is None else f", partial response from {-criteria.fallen_percent:g} % of baseline"
-    smallest = f", and {sums.grown:+.0f} % from the smallest, {sums.nadir:.3g}{unit} at ses-{sums.nadir_session}"
+    smallest = f", and {sums.grown:+.0f} % from the smallest, {printed(sums.nadir)}{unit} at ses-{sums.nadir_session}"
     return (
-        f"the sum of {what} went from {sums.first:.3g}{unit} at ses-{first.session_id} to {sums.now:.3g}{unit} at ses-{now.session_id}, "
+        f"the sum of {what} went from {printed(sums.first)}{unit} at ses-{first.session_id} to {printed(sums.now)}{unit} at ses-{now.session_id}, "
         f"{sums.changed:+.0f} %{'' if sums.nadir_session == first.session_id else smallest} "
         f"(progression from {case.rule.threshold:+g} % of the smallest{fallen})"
     )

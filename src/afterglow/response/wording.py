@@ -16,6 +16,13 @@ def cannot_tell(why: str) -> str:
     return f"Cannot tell, because {why.rstrip('.')}."
 
 
+def printed(value: float | None) -> str:
+    """Three digits, not as a power of ten where it is large: 1260, 2.18, 0.0123."""
+    if value is None:
+        return "not measured"
+    return f"{value:.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+
+
 def with_unit(unit: str) -> str:
     """The unit after a number: nothing for a plain ratio."""
     return "" if unit == "1" else f" {unit}"
