@@ -16,6 +16,8 @@ from afterglow.flows.verify import verify_output
 from afterglow.io.tracks import read_tracks
 from afterglow.io.transforms import read_space
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def course(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, RunReport]:
@@ -84,7 +86,6 @@ def test_a_subject_without_a_course_is_named(course: tuple[Path, RunReport]) -> 
         tell_course(course[1].out, "77")
 
 
-@pytest.mark.slow
 def test_an_empty_outline_says_that_nothing_is_left(tmp_path: Path) -> None:
     bids = copy_to(tmp_path)
     (path,) = lesion_masks(bids, "02")
@@ -97,7 +98,6 @@ def test_an_empty_outline_says_that_nothing_is_left(tmp_path: Path) -> None:
     assert patient.exams[1].lesions[0].n_voxels == 0
 
 
-@pytest.mark.slow
 def test_other_scanners_doses_and_decades_are_said_with_the_call(tmp_path: Path) -> None:
     bids = copy_to(tmp_path)
     edit_sidecars(bids, "02", Manufacturer="Other", ContrastDose=0.05)
@@ -110,7 +110,6 @@ def test_other_scanners_doses_and_decades_are_said_with_the_call(tmp_path: Path)
         assert words in patient.verdicts[-1].sentence
 
 
-@pytest.mark.slow
 def test_left_and_right_exchanged_between_visits_is_noticed(tmp_path: Path) -> None:
     bids = copy_to(tmp_path)
     for path in sorted((bids / "sub-01" / "ses-02").rglob("*.nii.gz")):
@@ -120,7 +119,6 @@ def test_left_and_right_exchanged_between_visits_is_noticed(tmp_path: Path) -> N
     assert any("mirror" in words or "left" in words for words in patient.space.flags)
 
 
-@pytest.mark.slow
 def test_a_correction_that_names_no_outline_is_refused_with_its_file(tmp_path: Path) -> None:
     bids = copy_to(tmp_path)
     table = bids / "derivatives/outlines/sub-01/sub-01_lesions.tsv"
