@@ -11,6 +11,7 @@ from scipy import ndimage
 
 from afterglow.flows.method_regions import ReferenceSpec
 from afterglow.kernels.mixture import gaussian_mixture, membership
+from afterglow.kernels.shading import flattest
 from afterglow.lesions.reference import Limits, filled, numbers_of
 from afterglow.lesions.side import beyond_midline, halves_apart_mm, other_side, plane_of, whole_brain, without_vessels
 from afterglow.lesions.vertebra import adjacent_vertebra
@@ -82,6 +83,16 @@ def test_a_mixture_finds_the_means_it_was_drawn_from_in_any_order_and_despite_a_
     assert deviations == pytest.approx([0.3, 0.2, 0.2], abs=0.05)
     assert weights.sum() == pytest.approx(1.0)
     assert membership(np.array([4.6, 1.0]), means, deviations, weights, 2) == pytest.approx([1.0, 0.0], abs=0.01)
+
+
+def test_shading_is_told_from_tissue_whatever_the_tissues_weigh() -> None:
+    rng = np.random.default_rng(7)
+    place = rng.uniform(-1, 1, (6000, 2))
+    tissue = np.where(place[:, 0] + 0.4 * rng.standard_normal(6000) > 0.3, 0.0, -0.25)  # more of one tissue on one side
+    basis = np.stack([place[:, 0], place[:, 1], place[:, 0] ** 2, place[:, 1] ** 2], axis=1)
+    true = np.array([0.2, -0.15, 0.1, 0.12])
+    found = flattest(tissue + basis @ true + 0.02 * rng.standard_normal(6000), basis)
+    assert found == pytest.approx(true, abs=0.02)
 
 
 def test_white_matter_is_found_under_shading_and_nothing_else_is_taken() -> None:

@@ -8,6 +8,7 @@ from scipy import ndimage
 from skimage.filters import threshold_otsu
 
 from afterglow.kernels.mixture import gaussian_mixture, membership
+from afterglow.kernels.shading import flattest
 from afterglow.kernels.types import Array
 from afterglow.records.errors import MissingInput
 from afterglow.records.grid import Grid
@@ -20,8 +21,8 @@ _OPENING_MM = 5.0  # radius that parts the brain from scalp and neck: less than 
 _COARSE_MM = 2.0  # voxels that suffice to find the brain
 _LEAST_BRAIN_ML = 100.0  # a piece smaller than this is no brain; a slab of 4 cm holds three times as much
 _FIELD_ORDER = 3  # of the polynomial for coil sensitivity: a coil's own scale is a head, a gyrus' is not
-_FIELD_ROUNDS = 8  # field and tissues settle within six on heads with a bias of .12
-_FIELD_POINTS = 60_000  # brain voxels that the field and the tissues are fitted to
+_POINTS = 60_000  # brain voxels that the tissues are fitted to
+_FIELD_EVERY = 3  # every third of them for the field
 _SURE = 0.9  # probability from which a voxel counts as white matter
 _WIDE = 2.5  # standard deviations of white matter's own brightness that are kept; beyond lie enhancement and partial volume
 _NOISE = 0.12  # of the median brightness of the head: air is darker, bone and fluid mostly brighter
@@ -31,6 +32,7 @@ _LEAST_WEIGHT = (
 )
 _APART = 2.0  # standard deviations by which white and grey matter must differ to be told apart
 _FLAIR_MAD = 3.0  # deviations of FLAIR from white matter's median that are kept: oedema and gliosis lie far outside
+_FLAIR_ROUNDS = 8
 _SMOOTH_MM = 0.7  # against noise, before classes are told apart
 
 
@@ -50,7 +52,7 @@ class WhiteMatter:
 def find_white_matter(image: Image, grid: Grid, *, flair: Image | None, lesion: Mask, edge_mm: float) -> WhiteMatter:
     """White matter (i, j, k) of a T1-weighted image, more than `edge_mm` from all that is not white matter.
 
-    Coil sensitivity is flattened by a smooth field; three Gaussians tell the brain's border with fluid, grey and white matter apart;
+    Coil sensitivity is flattened by the smooth field that leaves the least entropy; three Gaussians tell the brain's border with fluid, grey and white matter apart;
     what is brighter than white matter (vessels, enhancement) is left out, and so is what differs from it in `flair` (same grid, NaN
     where unknown). `lesion` does not count in the fits. MissingInput, with the reason, where no brain or no two tissues are found.
     """
@@ -108,23 +110,14 @@ def _limits(image: Image) -> tuple[float, float]:
 
 
 def _flattened(logs: Image, where: Mask) -> tuple[Image, Array, Array, Array]:
-    """Logarithm of brightness less a smooth field (i, j, k), with means, deviations and weights of the tissues in it.
-
-    Field and tissues take turns: a polynomial is fitted to what is left when each voxel's expected tissue is taken out, so that
-    neither tissue is taken for shading. The darkest class, fluid at the border, does not count, nor do vessels.
-    """
+    """Logarithm of brightness less a smooth field (i, j, k), with means, deviations and weights of the tissues in it."""
     at = np.argwhere(where)
-    at = at[np.linspace(0, len(at) - 1, min(_FIELD_POINTS, len(at))).astype(np.intp)]
+    at = at[np.linspace(0, len(at) - 1, min(_POINTS, len(at))).astype(np.intp)]
     values = logs[tuple(at.T)].astype(np.float64)
     basis = _powers_at(at, logs.shape)
-    left = values
-    for _ in range(_FIELD_ROUNDS):
-        means, deviations, weights = gaussian_mixture(left, 3)
-        belongs = np.stack([membership(left, means, deviations, weights, n) for n in range(3)], axis=1)
-        kept = (belongs[:, 0] < 0.5) & (left < means[2] + _WIDE * deviations[2])
-        terms = np.linalg.lstsq(basis[kept], (values - belongs @ means)[kept], rcond=None)[0]
-        left = values - basis @ terms
-    means, deviations, weights = _tissues(left)
+    some = slice(None, None, _FIELD_EVERY)
+    terms = np.append(0.0, flattest(values[some], basis[some, 1:]))
+    means, deviations, weights = _tissues(values - basis @ terms)
     return (logs - _field(terms, logs.shape)).astype(np.float32), means, deviations, weights
 
 
@@ -163,11 +156,11 @@ def _like_white(flair: Image, white: Mask) -> Mask:
     at = np.argwhere(white & known)
     if len(at) < len(_POWERS) ** 2:
         return np.ones(white.shape, dtype=bool)
-    at = at[np.linspace(0, len(at) - 1, min(_FIELD_POINTS, len(at))).astype(np.intp)]
+    at = at[np.linspace(0, len(at) - 1, min(_POINTS, len(at))).astype(np.intp)]
     logs = np.log(np.where(known, flair, 1.0)).astype(np.float32)
     values, basis = logs[tuple(at.T)].astype(np.float64), _powers_at(at, white.shape)
     kept = np.ones(len(at), dtype=bool)
-    for _ in range(_FIELD_ROUNDS):
+    for _ in range(_FLAIR_ROUNDS):
         terms = np.linalg.lstsq(basis[kept], values[kept], rcond=None)[0]
         left = values - basis @ terms
         middle = float(np.median(left[kept]))
