@@ -22,7 +22,7 @@ from afterglow.align.agreement import checkerboard
 from afterglow.align.flip import compare_sides
 from afterglow.align.near import register_near, register_series
 from afterglow.align.resample import resample
-from afterglow.align.rigid import SHARP_VISITS, register
+from afterglow.align.rigid import SHARP_SAME, SHARP_VISITS, register
 from afterglow.align.stillness import correct_motion
 from afterglow.align.template import VisitImage, patient_space
 from afterglow.records.alignment import Alignment
@@ -159,7 +159,8 @@ def wrong(cohorts: list[Path], most: int, picture: Path | None) -> None:
 
 
 def judge(flagged: dict[str, list[bool]], name: str, source: Seen, target: Seen) -> None:
-    found: Alignment = register(*source, *target, names=("source", "target"), sharp=SHARP_VISITS)
+    sharp = SHARP_VISITS if name.endswith(("FLAIR", "T2w")) else SHARP_SAME
+    found: Alignment = register(*source, *target, names=("source", "target"), sharp=sharp)
     sides = compare_sides(*source, *target, found)
     noticed = not found.trusted or (sides is not None and sides.exchanged)
     flagged.setdefault(name, []).append(noticed)

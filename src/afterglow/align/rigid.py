@@ -23,9 +23,11 @@ FINE = Level(spacing_mm=1, sigma_mm=1, samples=60_000, step_mm=0.5, smallest_ste
 # texture in a head's outline, a spine, heads upside down, other persons, no shared tissue): scripts/measure_alignment.py.
 # A real head swapped left for right loses 26 % and passes: symmetry hides the swap from every number here; flip.py tells.
 SHARP = 0.15  # true pairs lose 27 to 42 % of their information when pushed by 6 mm or 6 degrees, false ones 12 % at most
-# Between visits, where a stranger's image is the mistake to fear: true pairs (CE-T1w, FLAIR and T2w onto CE-T1w, heads and spines) lose 26 to
-# 45 %, another patient's spine up to 21 %: scripts/measure_course_alignment.py wrong.
+# Between visits, where a stranger's image is the mistake to fear (scripts/measure_course_alignment.py wrong). FLAIR and T2w onto CE-T1w:
+# true pairs of heads and spines lose 26 % and more, another patient's spine up to 20 %. The same contrast: 36 % and more at full
+# size, 28 % and more in voxels of 4 mm, another patient's spine up to 24 %.
 SHARP_VISITS = 0.23
+SHARP_SAME = 0.26
 CONSISTENT_MM = 2.0  # or the longest voxel edge, where that is longer
 SHARED_VIEW = 0.2
 CONVINCING = 0.45  # at 4 mm, pushed by 20 mm or 20 degrees: true pairs lose half and more, false ones 36 % at most
@@ -60,7 +62,7 @@ def register(
 
     Mattes mutual information over 8, 4, 2 and 1 mm, from several starts (displacements of 40 mm and 45 degrees are found).
     The masks limit the last three levels to a part of the target, of the source, or of both. Voxels that are not finite count as 0.
-    `sharp` is the least sharpness to believe; between visits SHARP_VISITS. A failure is noticed, not raised: `trusted` is False and
+    `sharp` is the least sharpness to believe; between visits SHARP_SAME or SHARP_VISITS. A failure is noticed, not raised: `trusted` is False and
     `remark` says why. Quality: `information_before` and `_after` (nats, at 2 mm), `sharpness` (share of information lost by a push
     of 6 mm or 6 degrees), `forward_backward_mm` (registering the other way round, from elsewhere), `shared_view` (share of the
     smaller field of view), `moved_mm`,

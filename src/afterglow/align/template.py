@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from afterglow.align.agreement import head_points
 from afterglow.align.consensus import Pair, Poses, component, consistent, inverted, settle_poses
 from afterglow.align.flip import compare_sides
-from afterglow.align.rigid import SHARP_VISITS, register
+from afterglow.align.rigid import SHARP_SAME, SHARP_VISITS, register
 from afterglow.records.alignment import Alignment
 from afterglow.records.errors import BadInput, GridMismatch
 from afterglow.records.grid import Grid
@@ -37,7 +37,7 @@ class VisitImage:
     session: str
     image: NDArray[np.float32]  # (i, j, k)
     grid: Grid
-    contrast: str  # "CE-T1w"; visits of different contrasts can be laid on one another, and it is said
+    contrast: str  # "CE-T1w"; different ones can be laid on one another, and it is said; of the same, a sharper fit is asked for
     mask: NDArray[np.bool_] | None = None  # where to look; None looks everywhere
 
     def __post_init__(self) -> None:
@@ -123,8 +123,9 @@ def _registered(visits: Sequence[VisitImage], workers: int, progress: Progress |
 def _pair(visits: Sequence[VisitImage], source: int, target: int) -> Pair:
     """One registration, and whether the two fit better mirrored."""
     a, b = visits[source], visits[target]
+    sharp = SHARP_SAME if a.contrast == b.contrast else SHARP_VISITS
     found = register(
-        a.image, a.grid, b.image, b.grid, names=(a.name, b.name), source_mask=a.mask, target_mask=b.mask, sharp=SHARP_VISITS
+        a.image, a.grid, b.image, b.grid, names=(a.name, b.name), source_mask=a.mask, target_mask=b.mask, sharp=sharp
     )  # fmt: skip
     sides = compare_sides(a.image, a.grid, b.image, b.grid, found)
     if sides is None:
