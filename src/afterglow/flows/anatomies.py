@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from afterglow.align.near import register_series
 from afterglow.align.resample import resample
-from afterglow.align.rigid import register
 from afterglow.flows.work import Progress
 from afterglow.lesions.look import Images
 from afterglow.records.errors import MissingInput
@@ -45,7 +45,7 @@ def read_anatomies(exam: Exam, progress: Progress) -> Anatomies:
             continue
         progress(f"laying {role} on CE-T1w", 0, 1)
         moving = series.load()
-        alignment = register(moving, series.grid, fixed, post.grid, names=(series.source, post.source))
+        alignment = register_series(moving, series.grid, fixed, post.grid, names=(series.source, post.source))
         if not alignment.trusted:
             remarks.append(f"{role} was not used: {alignment.remark}")
             continue

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from afterglow import __version__
+from afterglow.align.near import register_series
 from afterglow.align.resample import resample
-from afterglow.align.rigid import register
 from afterglow.align.stillness import STILL_MM, correct_motion
 from afterglow.flows.method_steps import Align, Still
 from afterglow.flows.work import Arm, Work
@@ -90,7 +90,7 @@ def align(work: Work, step: Align) -> None:
 
     def found(name: str) -> Alignment:
         image, grid, source = moving[name]
-        return register(image, grid, target[name], work.grid, names=(source, work.source))
+        return register_series(image, grid, target[name], work.grid, names=(source, work.source))
 
     with ThreadPoolExecutor(max_workers=work.workers) as pool:
         for name, alignment in zip(names, pool.map(found, names), strict=True):
