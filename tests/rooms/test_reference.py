@@ -53,7 +53,7 @@ def head(*, contrast: float = 0.25, fat: float = 2.4) -> Head:
     x, y, z = places(grid)
     rng = np.random.default_rng(4)
     radius = np.sqrt((x / 78) ** 2 + (y / 95) ** 2 + (z / 88) ** 2)
-    folds = 0.05 * (np.sin(x / 6) * np.sin(y / 7 + 1) * np.sin(z / 8 + 2))
+    folds = 0.2 * np.sin(x / 6) * np.sin(y / 7 + 1) * np.sin(z / 8 + 2)
     image = np.where(radius < 1, fat, 0.02)
     image[radius < 0.92] = 0.15
     brain = radius < 0.82
@@ -85,10 +85,10 @@ def test_a_mixture_finds_the_means_it_was_drawn_from_in_any_order_and_despite_a_
     assert membership(np.array([4.6, 1.0]), means, deviations, weights, 2) == pytest.approx([1.0, 0.0], abs=0.01)
 
 
-def test_shading_is_told_from_tissue_whatever_the_tissues_weigh() -> None:
+def test_shading_is_told_from_tissue_that_is_folded() -> None:
     rng = np.random.default_rng(7)
     place = rng.uniform(-1, 1, (6000, 2))
-    tissue = np.where(place[:, 0] + 0.4 * rng.standard_normal(6000) > 0.3, 0.0, -0.25)  # more of one tissue on one side
+    tissue = np.where(np.sin(7 * place[:, 0]) + np.cos(6 * place[:, 1]) > 0.5, 0.0, -0.25)
     basis = np.stack([place[:, 0], place[:, 1], place[:, 0] ** 2, place[:, 1] ** 2], axis=1)
     true = np.array([0.2, -0.15, 0.1, 0.12])
     found = flattest(tissue + basis @ true + 0.02 * rng.standard_normal(6000), basis)

@@ -6,7 +6,8 @@ from scipy.optimize import minimize
 
 from afterglow.kernels.types import Array
 
-_WIDTHS = (0.08, 0.04, 0.02, 0.01)  # of the histogram's kernel, in logarithms of brightness: coarse first, so that tissues meet
+# Widths of the histogram's kernel, in logarithms of brightness: each but the last is where a descent starts, and the best end counts.
+_WIDTHS = (0.08, 0.04, 0.02, 0.01)
 _PER_WIDTH = 4  # bins
 _ROUNDS = 60  # for each width
 _RANGE = (0.02, 0.995)  # quantiles that count: fluid at the border and vessels lie outside
@@ -16,17 +17,23 @@ def flattest(logs: Array, basis: Array) -> Array:
     """Terms (m,) of the field basis @ terms that, taken from the logarithms of brightness (n,), leaves the least entropy.
 
     basis (n, m) are smooth functions of the place without a constant. One tissue under shading is spread out in the histogram; without
-    it each tissue is a peak, and a histogram of peaks has the least entropy. Nothing is assumed about how many tissues there are.
+    it each tissue is a peak, and a histogram of peaks has the least entropy. Nothing is assumed about how many tissues there are. A
+    tissue that itself changes as smoothly as the field, a shell without folds around another, may be taken for shading.
     """
     low, high = np.quantile(logs, _RANGE)
     used = (logs >= low) & (logs <= high)
     values, inside = np.asarray(logs[used], dtype=np.float64), np.asarray(basis[used], dtype=np.float64)
-    terms = np.zeros(basis.shape[1])
-    for width in _WIDTHS:
-        terms = minimize(
-            _entropy, terms, args=(values, inside, width), jac=True, method="L-BFGS-B", options={"maxiter": _ROUNDS}
-        ).x
-    return terms
+    best, least = np.zeros(basis.shape[1]), np.inf
+    for first in range(len(_WIDTHS) - 1):
+        terms = np.zeros(basis.shape[1])
+        for width in _WIDTHS[first:]:
+            terms = minimize(
+                _entropy, terms, args=(values, inside, width), jac=True, method="L-BFGS-B", options={"maxiter": _ROUNDS}
+            ).x
+        found = _entropy(terms, values, inside, _WIDTHS[-1])[0]
+        if found < least:
+            best, least = terms, found
+    return best
 
 
 def _entropy(terms: Array, logs: Array, basis: Array, width: float) -> tuple[float, Array]:

@@ -31,6 +31,7 @@ _LEAST_WEIGHT = (
     0.1  # of the brain that must be in the white class, or that class is something else; digital heads have .2 and more
 )
 _APART = 2.0  # standard deviations by which white and grey matter must differ to be told apart
+_SPLIT = 3.0  # or three classes have parted white matter itself; digital heads have 7 and more
 _FLAIR_MAD = 3.0  # deviations of FLAIR from white matter's median that are kept: oedema and gliosis lie far outside
 _FLAIR_ROUNDS = 8
 _SMOOTH_MM = 0.7  # against noise, before classes are told apart
@@ -124,7 +125,7 @@ def _flattened(logs: Image, where: Mask) -> tuple[Image, Array, Array, Array]:
 def _tissues(values: Array) -> tuple[Array, Array, Array]:
     """Means, deviations and weights of border, grey and white matter; of two classes where three would part white matter itself."""
     means, deviations, weights = gaussian_mixture(values, 3)
-    if means[2] - means[1] >= _APART * deviations[2]:
+    if means[2] - means[1] >= _SPLIT * deviations[2]:
         return means, deviations, weights
     return gaussian_mixture(values, 2)
 
