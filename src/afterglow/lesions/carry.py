@@ -6,7 +6,7 @@ from scipy import ndimage
 
 from afterglow.lesions.grow import Mask, away_mm
 from afterglow.lesions.look import Images, look_at
-from afterglow.lesions.segment import CONVINCING, Segmented, check_images, grow_in, put_together
+from afterglow.lesions.segment import Segmented, check_images, grow_in, put_together
 from afterglow.records.errors import BadInput
 from afterglow.records.grid import Grid
 
@@ -47,7 +47,7 @@ def propagate(
     away = away_mm(was, look.spacing_mm)
     found = grow_in(look, away <= growth_mm, away <= _ERROR_MM, within, threshold_shift)
     solid = found.grown.solid
-    if not solid.any() or found.grown.contrast < CONVINCING * found.noise:
+    if not found.convincing:
         return Segmented(nothing, (), 0.0, found.grown.threshold, 0.0, ("nothing enhances any more where it was",))
     if np.count_nonzero(solid & (away <= _ERROR_MM)) < _ELSEWHERE * np.count_nonzero(solid):
         return Segmented(

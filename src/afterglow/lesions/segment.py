@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
-from afterglow.lesions.grow import Grown, Map, Mask, at_half_height, away_mm, sharpest
+from afterglow.lesions.grow import Field, Grown, Map, Mask, at_half_height, away_mm, sharpest
 from afterglow.lesions.look import Images, Look, Point, dark_of, field_of, look_at, noise_of, tissue_of
 from afterglow.lesions.parts import fluid_like, hull_of
 from afterglow.records.errors import BadInput
@@ -21,9 +21,12 @@ SEED_MM = 2.0  # a click is as exact as a hand
 # Times the noise of the smoothed image that the step across the border must reach. Clicks into healthy brain of digital heads
 # mostly stay below 3 (vessels and dura do enhance, and pass), the weakest of their scars reach 4.9.
 CONVINCING = 3.5
+DISTINCT = 2.0  # standard deviations of other tissue: the weakest digital lesion tried reaches 2.5, most 4 to 12
+_BESIDE_MM = 2.0
 _REACHES_MM = (25.0, 45.0)  # tried first: a small crop is quick, and holds fewer other bright things
 _TOUCHES = 0.04  # share of the border at the limit of growth, above which the lesion is cut there
 _UNBOUNDED = 0.3  # and above which it is no lesion
+_LARGEST_ML = 150.0  # a solid that is larger is brain
 _AROUND_MM = 45.0  # of brain and fluid that a hole is compared with
 
 
@@ -47,6 +50,12 @@ class Found:
     grown: Grown
     noise: float
     at_limit: float  # share of the border that lies where growth ends
+    distinct: float  # how far it stands above other tissue, in standard deviations of that
+
+    @property
+    def convincing(self) -> bool:
+        """Whether it is a lesion rather than noise, or brain that is a little brighter than other brain."""
+        return bool(self.grown.solid.any()) and self.grown.contrast >= CONVINCING * self.noise and self.distinct >= DISTINCT
 
 
 def segment_lesion(
@@ -116,7 +125,18 @@ def grow_in(look: Look, allowed: Mask, seed: Mask, within: Mask | None, shift: f
     border = ndimage.binary_dilation(grown.solid) & ~grown.solid
     stopped = border & ~allowed
     share = int(np.count_nonzero(stopped)) / max(int(np.count_nonzero(border)), 1)
-    return Found(look, grown, noise_of(look, tissue_of(look.images.post)), share)
+    tissue = tissue_of(look.images.post)
+    return Found(look, grown, noise_of(look, tissue), share, _distinct(field, grown, tissue))
+
+
+def _distinct(field: Field, grown: Grown, tissue: Mask) -> float:
+    """How far what enhances stands above other tissue of the crop, in standard deviations of that."""
+    other = tissue & ~field.dark & (away_mm(grown.solid, field.spacing_mm) > _BESIDE_MM)
+    if not other.any() or not grown.enhancing.any():
+        return 0.0
+    middle = float(np.median(field.image[other]))
+    spread = 1.4826 * float(np.median(np.abs(field.image[other] - middle)))
+    return (float(np.median(field.image[grown.enhancing])) - middle) / max(spread, 1e-12)
 
 
 def put_together(found: Found, images: Images, grid: Grid, remarks: tuple[str, ...]) -> Segmented:
@@ -164,14 +184,17 @@ def _cavity(images: Images, grid: Grid, look: Look, hole: Mask) -> tuple[Mask, t
 
 
 def _refuse_nothing(found: Found, where: str) -> None:
-    if not found.grown.solid.any() or found.grown.contrast < CONVINCING * found.noise:
+    if not found.convincing:
         raise BadInput(
-            f"{where}: nothing there stands out as enhancing (contrast {found.grown.contrast:.3g} against noise {found.noise:.3g}); "
+            f"{where}: nothing there stands out as enhancing (step {found.grown.contrast:.3g} against noise {found.noise:.3g}, "
+            f"{found.distinct:.1f} standard deviations above other tissue); "
             "click on the lesion's rim or its middle, or outline it by hand"
         )
-    if found.at_limit > _UNBOUNDED:
+    volume_ml = float(np.count_nonzero(found.grown.solid)) * float(np.prod(found.look.spacing_mm)) / 1000
+    if found.at_limit > _UNBOUNDED or volume_ml > _LARGEST_ML:
         raise BadInput(
-            f"{where}: what is bright there has no border of its own ({100 * found.at_limit:.0f} % of it is the limit of growth); "
+            f"{where}: what is bright there has no border of its own ({100 * found.at_limit:.0f} % of it is the limit of growth, "
+            f"{volume_ml:.0f} mL lie within); "
             "click on the lesion, or give a box around it"
         )
 
