@@ -256,7 +256,7 @@ def test_a_vertebra_that_is_brighter_than_the_others_is_passed_over() -> None:
 def test_without_a_column_there_is_no_vertebra_and_the_reason_is_said() -> None:
     _, grid, lesion, _ = with_lesion(3)
     noise = np.random.default_rng(5).random(grid.shape).astype(np.float32)
-    with pytest.raises(MissingInput, match="fewer than 3 vertebral bodies"):
+    with pytest.raises(MissingInput, match="fewer than 3 vertebral bodies in a row"):
         adjacent_vertebra(noise, grid, lesion, SPINE_LIMITS)
     with pytest.raises(MissingInput, match="outside the anatomy"):
         adjacent_vertebra(noise, grid, np.zeros(grid.shape, bool), SPINE_LIMITS)

@@ -25,7 +25,7 @@ _COMPACT = (
 _EVEN = 0.1  # spread of brightness in a body over its median; digital bodies have .03 to .1, muscle with its fat .15 and more
 _LEVELS = 28  # brightnesses at which blobs are looked for
 _REACH_MM = (45.0, 110.0)  # of the window about the lesion: back to front, head to foot
-_SPACING_MM = (12.0, 60.0)  # from one body to the next one found: one may be missing, the lesion's own
+_SPACING_MM = (12.0, 76.0)  # from one body to the next one found: one may be missing, the lesion's own
 _LEAN = 0.9  # how far back or forward the column may lean between bodies, over the height
 _BEND = 0.2  # 1 less the cosine of the turn from one body to the next: 37 degrees, more than any healthy curve
 _LIKE = 2.2  # times by which neighbours on the column may differ in size
@@ -80,9 +80,9 @@ def adjacent_vertebra(image: Image, grid: Grid, lesion: Mask, limits: Limits, *,
     middle_mm = near.mean(axis=0)
     free = [body for body in bodies_of(image, grid, middle_mm, limits.edge_mm) if not lesion[tuple(body.at.T)].any()]
     column = column_of(free, middle_mm)
-    if len(column) < _FEW:
+    if not column:
         raise MissingInput(
-            f"fewer than {_FEW} vertebral bodies were found about the lesion ({len(column)}), and nothing can be compared"
+            f"fewer than {_FEW} vertebral bodies in a row were found about the lesion, and nothing can be compared"
         )
     heights = np.array([body.middle_mm[2] for body in column])
     step_mm = _step_mm(heights, float(middle_mm[2]))
@@ -188,7 +188,7 @@ def _best(found: list[Body]) -> list[Body]:
 
 def column_of(bodies: Sequence[Body], lesion_mm: NDArray[np.float64]) -> list[Body]:
     """The string of bodies from foot to head that holds the most volume: of similar size, at the distances of a spine, little bent, and
-    near the lesion. Fat in the foramina and in muscle makes strings too, of smaller pieces or farther away.
+    near the lesion; empty where no three are. Fat in the foramina and in muscle makes strings too, of smaller pieces or farther away.
     """
     ordered = sorted(bodies, key=lambda one: float(one.middle_mm[2]))
     best: list[tuple[float, list[int]]] = []
@@ -197,7 +197,7 @@ def column_of(bodies: Sequence[Body], lesion_mm: NDArray[np.float64]) -> list[Bo
         straight = [(score, path) for score, path in options if _bend(ordered, path, n) < _BEND]
         score, path = max(straight, key=lambda one: one[0], default=(0.0, []))
         best.append((score + len(body.at), [*path, n]))
-    strings = [(score, [ordered[n] for n in path]) for score, path in best]
+    strings = [(score, [ordered[n] for n in path]) for score, path in best if len(path) >= _FEW]
     return max(strings, key=lambda one: one[0] / (1 + (_off_mm(one[1], lesion_mm) / _NEAR_MM) ** 2))[1] if strings else []
 
 
