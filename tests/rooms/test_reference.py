@@ -171,6 +171,11 @@ def test_a_lesion_on_the_midline_or_on_both_sides_has_no_other_side() -> None:
         assert whole_brain(HEAD.white, lesion, HEAD.grid, LIMITS).kind == "whole-brain white matter"
 
 
+def test_no_lesion_has_no_other_side() -> None:
+    with pytest.raises(MissingInput, match="fills no voxel"):
+        other_side(HEAD.white, np.zeros(HEAD.grid.shape, bool), HEAD.grid, SWAP, LIMITS)
+
+
 def test_too_little_white_matter_is_no_reference() -> None:
     with pytest.raises(MissingInput, match="fewer than 1 mL"):
         whole_brain(np.zeros_like(HEAD.white), ball(HEAD.grid, (40, 0, 0), 8), HEAD.grid, LIMITS)

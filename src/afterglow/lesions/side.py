@@ -40,6 +40,8 @@ def other_side(white: Mask, lesion: Mask, grid: Grid, reflection: NDArray[np.flo
     white, lesion (i, j, k); `reflection` (4, 4) takes a point in RAS mm to its mirror point. MissingInput where the lesions lie on both
     sides, or where less than the smallest volume is left.
     """
+    if not lesion.any():
+        raise MissingInput("the lesion fills no voxel of the series, so that it has no other side")
     share = beyond_midline(lesion, grid, reflection)
     if share >= _BOTH_SIDES:
         raise MissingInput(f"{100 * share:.0f} % of the lesions lie beyond the midline, so that no side is healthy")
