@@ -196,7 +196,10 @@ def stated_errors() -> str:
 
 
 def method_keys() -> str:
-    parts = ["### At the top\n", keys(Method, skip=("series", "agent", "haematocrit", "step", "lesions", "reference", "measure", "rule"))]
+    parts = [
+        "### At the top\n",
+        keys(Method, skip=("series", "agent", "haematocrit", "step", "lesions", "reference", "measure", "rule")),
+    ]
     for heading, model in TABLES.items():
         parts += [f"### `{heading}`\n", _words(model), keys(model)]
     return "\n".join(parts)

@@ -5,7 +5,7 @@ import numpy as np
 from afterglow.io.dicom_nouns import ScanTiming
 from afterglow.records.grid import Grid
 from afterglow.records.protocol import Agent, Anatomy, Diffusion, Epi, Injection, InversionRecovery, Spgr
-from afterglow.simulate.scanner import Image
+from afterglow.simulate.scanner import StoredImage
 from afterglow.simulate.series import DigitalExam, DigitalSeries, VisitTruth
 
 SHAPE = (16, 12, 4)
@@ -43,10 +43,10 @@ _SAGITTAL = np.array([[0, 0, 3.0, -6.0], [-1.1, 0, 0, 30.0], [0, -1.1, 0, 40.0],
 SAGITTAL = Grid(SHAPE, _SAGITTAL)  # back, feet, right
 
 
-def image(grid: Grid, n_frames: int, seed: int, slope: float = 0.2137) -> Image:
+def image(grid: Grid, n_frames: int, seed: int, slope: float = 0.2137) -> StoredImage:
     """Random whole numbers of twelve bits."""
     shape = grid.shape if n_frames == 1 else (*grid.shape, n_frames)
-    return Image(np.random.default_rng(seed).integers(0, 4096, shape, dtype=np.int16), slope, grid)
+    return StoredImage(np.random.default_rng(seed).integers(0, 4096, shape, dtype=np.int16), slope, grid)
 
 
 def exam(day: float = 93.0) -> DigitalExam:

@@ -13,7 +13,7 @@ from afterglow.records.protocol import Spgr
 from afterglow.simulate.head import Head, make_head
 from afterglow.simulate.patient import DigitalPatient, simulate_patient
 from afterglow.simulate.plan import PLANS, Plan
-from afterglow.simulate.scanner import Image
+from afterglow.simulate.scanner import StoredImage
 from afterglow.simulate.series import DigitalExam
 from afterglow.simulate.template import Template, load_template
 from afterglow.simulate.tissues import TISSUES
@@ -49,7 +49,7 @@ def recurrence() -> DigitalPatient:
     return simulate_patient("recurrence", seed=8, plan=SMALL)
 
 
-def image(visit: DigitalExam, role: str) -> Image:
+def image(visit: DigitalExam, role: str) -> StoredImage:
     return visit.series_of(role)[0].image
 
 

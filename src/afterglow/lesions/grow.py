@@ -37,7 +37,7 @@ _PLANES = [np.stack([_FOUR & False, _FOUR, _FOUR & False], axis=axis) for axis i
 
 
 @dataclass(frozen=True, eq=False)
-class Field:
+class Terrain:
     """What growing looks at: the image, where it may grow, what is dark, and the ball that a lesion must hold."""
 
     image: Map
@@ -134,7 +134,7 @@ def filled(mask: Mask, weak: Mask, dark: Mask, allowed: Mask, spacing_mm: Spacin
     return out
 
 
-def solid_at(field: Field, threshold: float, seed: Mask) -> Mask:
+def solid_at(field: Terrain, threshold: float, seed: Mask) -> Mask:
     """What is brighter than the threshold about the seed, with what it encloses, without what is thinner than the ball."""
     out = np.zeros(seed.shape, bool)
     bright = (field.image > threshold) & field.allowed
@@ -148,7 +148,7 @@ def solid_at(field: Field, threshold: float, seed: Mask) -> Mask:
     return out
 
 
-def weak_above(field: Field, threshold: float) -> float:
+def weak_above(field: Terrain, threshold: float) -> float:
     """Half-way from what does not enhance to the threshold, but above most of the texture of brain."""
     values = field.image[field.allowed]
     spread = 1.4826 * float(np.median(np.abs(values - field.middle))) if values.size else 0.0
@@ -177,7 +177,7 @@ def border_contrast(image: Map, solid: Mask, bright: Mask) -> float:
     return float(image[inner].mean() - image[outer].mean()) if inner.any() and outer.any() else 0.0
 
 
-def sharpest(field: Field, seed: Mask) -> tuple[float, Mask]:
+def sharpest(field: Terrain, seed: Mask) -> tuple[float, Mask]:
     """Threshold and solid where the border about the seed is sharpest; an empty solid where nothing is there.
 
     Of two borders nearly as sharp the one around more wins: the whole rim, not its brightest piece.
@@ -198,7 +198,7 @@ class _Try(NamedTuple):
     score: float
 
 
-def _best(field: Field, seed: Mask, thresholds: NDArray[np.float64], best: _Try) -> _Try:
+def _best(field: Terrain, seed: Mask, thresholds: NDArray[np.float64], best: _Try) -> _Try:
     for threshold in thresholds:
         solid = solid_at(field, float(threshold), seed)
         score = border_contrast(field.image, solid, field.image > threshold) * np.count_nonzero(solid) ** _LARGER
@@ -207,7 +207,7 @@ def _best(field: Field, seed: Mask, thresholds: NDArray[np.float64], best: _Try)
     return best
 
 
-def at_half_height(field: Field, threshold: float, solid: Mask, shift: float) -> Grown:
+def at_half_height(field: Terrain, threshold: float, solid: Mask, shift: float) -> Grown:
     """Move the border to half height between the levels on its two sides, each averaged along the border.
 
     `shift` moves it outwards (below 0) or inwards (above 0), as a share of the step from outside to inside.
@@ -230,7 +230,7 @@ def at_half_height(field: Field, threshold: float, solid: Mask, shift: float) ->
     return Grown(solid, enhancing, membership, threshold, border_contrast(field.image, solid, enhancing))
 
 
-def _is_calm(field: Field, enhancing: Mask, step: Map) -> bool:
+def _is_calm(field: Terrain, enhancing: Mask, step: Map) -> bool:
     """Whether the step across the border stands so far out of the noise that the image needs no smoothing."""
     noise = 1.4826 * float(np.median(np.abs(field.raw - field.image)[field.allowed]))
     return not enhancing.any() or float(np.median(step[enhancing])) > _CALM * noise
@@ -245,7 +245,7 @@ def _specks(hole: Mask, spacing_mm: Spacing) -> Mask:
     return out
 
 
-def _levels(field: Field, solid: Mask, enhancing: Mask, threshold: float) -> tuple[Map, Map]:
+def _levels(field: Terrain, solid: Mask, enhancing: Mask, threshold: float) -> tuple[Map, Map]:
     """The level beside the enhancing tissue (of what it encloses, or of the surroundings, whichever is nearer) and its own.
 
     Its own is the mean of what lies deeper than a voxel; where a rim is too thin for that, its crest.
@@ -267,7 +267,7 @@ def _levels(field: Field, solid: Mask, enhancing: Mask, threshold: float) -> tup
     return around, own
 
 
-def _along(field: Field, where: Mask) -> tuple[Map, Map]:
+def _along(field: Terrain, where: Mask) -> tuple[Map, Map]:
     """The image's mean over the voxels nearby, their median far from all of them; and how many there are, as a share."""
     weight = smooth(where.astype(np.float32), field.spacing_mm, _LEVEL_MM)
     middle = np.float32(np.median(field.image[where])) if where.any() else np.float32(field.middle)

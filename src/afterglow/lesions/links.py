@@ -19,7 +19,7 @@ REACH_MM = 3.0  # two visits, each displaced by up to 1.5 mm: an overlap no deep
 LEAST_PIECE = 0.15  # beyond that reach, of what is left of a lesion or of the outline: a piece that went over to another lesion
 _GONE_COUNTS = 0.5  # a lesion that was gone takes an outline only where no lesion that was there does
 
-Found = Literal["overlap", "distance", "told"]
+FoundBy = Literal["overlap", "distance", "told"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,7 +27,7 @@ class Links:
     """Rows are lesions before, columns outlines now. `own` pairs each lesion with the outline that continues it."""
 
     own: Mapping[int, int]
-    found: Mapping[int, Found]  # by lesion: how its own outline was found
+    found: Mapping[int, FoundBy]  # by lesion: how its own outline was found
     every: NDArray[np.bool_]  # (lesions, outlines): own pairs, pieces that split off, lesions that were taken in
     share: NDArray[np.float64]  # (lesions, outlines): shared voxels over those of the smaller one
 
@@ -42,7 +42,7 @@ def link(before: Sequence[Place], after: Sequence[Place], *, gone: Sequence[bool
     there = ~np.array(gone, dtype=bool).reshape(-1, 1)
     weight = np.where(there, 1.0, _GONE_COUNTS)
     own = {row: column for column, row in told.items() if row is not None}
-    found: dict[int, Found] = dict.fromkeys(own, "told")
+    found: dict[int, FoundBy] = dict.fromkeys(own, "told")
     free = np.ones(share.shape, dtype=bool)
     free[:, list(told)] = False
     for i, j in best_pairs(np.where(free & _same_tissue(share), share, 0.0) * weight * _not_yet(own, share)):

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from skimage.filters import threshold_multiotsu
 
-from afterglow.lesions.grow import Field, Map, Mask, Spacing, smooth
+from afterglow.lesions.grow import Map, Mask, Spacing, Terrain, smooth
 from afterglow.records.grid import Grid
 
 Box = tuple[slice, slice, slice]
@@ -72,7 +72,7 @@ def tissue_of(post: Map) -> Mask:
     return out
 
 
-def field_of(look: Look, allowed: Mask) -> Field:
+def field_of(look: Look, allowed: Mask) -> Terrain:
     """Post- less pre-contrast, scaled so that most tissue cancels; the post-contrast image alone without one."""
     post, pre = look.images.post, look.images.pre
     tissue = tissue_of(post)
@@ -84,7 +84,7 @@ def field_of(look: Look, allowed: Mask) -> Field:
     known = np.isfinite(image)
     raw = np.where(known, image, 0).astype(np.float32)
     calm = smooth(raw, look.spacing_mm, _SMOOTHED_MM)
-    return Field(calm, allowed & known, dark_of(look, tissue), look.spacing_mm, _THIN_MM, raw)
+    return Terrain(calm, allowed & known, dark_of(look, tissue), look.spacing_mm, _THIN_MM, raw)
 
 
 def dark_of(look: Look, tissue: Mask) -> Mask:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from afterglow.lesions.border import Outlines, border_sd_mm, redraw, rim_of
 from afterglow.lesions.intervals import interval_of
-from afterglow.lesions.numbers import Number, RegionNumbers, numbers_of
+from afterglow.lesions.numbers import RegionNumber, RegionNumbers, numbers_of
 from afterglow.lesions.ratios import over_reference, reference_statistic, scaled_threshold, usable_reference
 from afterglow.records.lesion import Lesion, Reference
 from afterglow.records.maps import ParameterMap
@@ -164,7 +164,7 @@ def _ratio_row(
     one: ParameterMap, region: RegionNumbers, background: RegionNumbers | None, what: tuple[str, str, str, str], labels: Labels
 ) -> Measurement:
     lesion_id, statistic, own, kind = what
-    number, below = Number(None), None
+    number, below = RegionNumber(None), None
     flags: tuple[str, ...] = ("no reference region",)
     if background is not None:
         usable, flags = usable_reference(background, statistic)
@@ -181,7 +181,7 @@ def _row(
     region: RegionNumbers,
     lesion_id: str,
     statistic: str,
-    number: Number,
+    number: RegionNumber,
     unit: str,
     divided_by: tuple[str, float | None],
     flags: tuple[str, ...],

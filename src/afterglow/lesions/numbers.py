@@ -17,7 +17,7 @@ _LEAST_COVERED = 0.8  # of a region, or its number is flagged
 
 
 @dataclass(frozen=True, eq=False)
-class Number:
+class RegionNumber:
     """A value with draws of what it could as well have been. None: not measured."""
 
     value: float | None
@@ -33,7 +33,7 @@ class RegionNumbers:
     sample: Sample
     volume_ml: float
     flags: tuple[str, ...]
-    numbers: Mapping[str, Number]
+    numbers: Mapping[str, RegionNumber]
 
 
 def numbers_of(
@@ -51,20 +51,20 @@ def numbers_of(
     measured = {s: value for s, value in values.items() if value is not None}
     flat = parameter_map.values.ravel().astype(np.float64) if outlines is not None else np.zeros(0)
     doubts = doubts_of(sample, measured, outlines, flat)
-    numbers |= {s: Number(value, doubts.get(s, NO_DOUBT)) for s, value in values.items()}
+    numbers |= {s: RegionNumber(value, doubts.get(s, NO_DOUBT)) for s, value in values.items()}
     volume_ml = sample.n_region * sample.voxel_ml
     return RegionNumbers(name, sample, volume_ml, _flags(sample, name), numbers)
 
 
-def _hottest(parameter_map: ParameterMap, mask: NDArray[np.bool_], statistic: str) -> Number:
+def _hottest(parameter_map: ParameterMap, mask: NDArray[np.bool_], statistic: str) -> RegionNumber:
     _, radius_mm = split_statistic(statistic)
     assert radius_mm is not None
     spot = find_hotspot(parameter_map.values, mask, parameter_map.grid, radius_mm)
     if spot is None:
-        return Number(None)
+        return RegionNumber(None)
     errors = parameter_map.standard_error
     own = None if errors is None else errors.ravel()[spot.voxels].astype(np.float64)
-    return Number(spot.value, spot_doubt(spot.value, own), spot.flags)
+    return RegionNumber(spot.value, spot_doubt(spot.value, own), spot.flags)
 
 
 def _flags(sample: Sample, what: str) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from afterglow.lesions.intervals import Doubt
-from afterglow.lesions.numbers import Number, RegionNumbers
+from afterglow.lesions.numbers import RegionNumber, RegionNumbers
 from afterglow.lesions.statistics import Values
 from afterglow.records.measurement import split_statistic
 
@@ -28,7 +28,7 @@ def scaled_threshold(statistic: str, reference_value: float) -> str:
     return statistic if threshold is None or base == "hotspot" else f"{base}@{threshold * reference_value!r}"
 
 
-def usable_reference(reference: RegionNumbers, statistic: str) -> tuple[Number, tuple[str, ...]]:
+def usable_reference(reference: RegionNumbers, statistic: str) -> tuple[RegionNumber, tuple[str, ...]]:
     """The reference's number for that statistic, and why no ratio can be made of it, if so."""
     below = reference.numbers[reference_statistic(statistic)]
     if below.value is None:
@@ -41,25 +41,25 @@ def usable_reference(reference: RegionNumbers, statistic: str) -> tuple[Number, 
     return replace(below, flags=("ratio interval is wide: the reference is near zero",) if wide else ()), ()
 
 
-def over_reference(number: Number, below: Number, statistic: str, values: Values) -> Number:
+def over_reference(number: RegionNumber, below: RegionNumber, statistic: str, values: Values) -> RegionNumber:
     """The ratio, or what lies above a threshold of the ratio, with the doubt of both regions.
 
     `number` is the region's own, with `scaled_threshold`; `values` are the region's voxels (n,).
     """
     assert below.value is not None
     if number.value is None:
-        return Number(None, flags=below.flags)
+        return RegionNumber(None, flags=below.flags)
     base, threshold = split_statistic(statistic)
     draws, reference_draws = number.doubt.draws, below.doubt.draws
     flags = (*number.flags, *below.flags)
     if threshold is None or base == "hotspot":
         above_zero = ~(reference_draws <= 0)
-        return Number(
+        return RegionNumber(
             number.value / below.value, Doubt(draws[above_zero] / reference_draws[above_zero], number.doubt.holds), flags
         )
     shares = _share_above(values, np.append(threshold * reference_draws, threshold * below.value))
     scale = 1.0 if base == "share_above" else number.value / shares[-1] if shares[-1] > 0 else 0.0
-    return Number(number.value, Doubt(draws + scale * (shares[:-1] - shares[-1]), number.doubt.holds), flags)
+    return RegionNumber(number.value, Doubt(draws + scale * (shares[:-1] - shares[-1]), number.doubt.holds), flags)
 
 
 def _share_above(values: Values, thresholds: Values) -> Values:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
-from afterglow.lesions.grow import Field, Grown, Map, Mask, at_half_height, away_mm, sharpest
+from afterglow.lesions.grow import Grown, Map, Mask, Terrain, at_half_height, away_mm, sharpest
 from afterglow.lesions.look import Images, Look, Point, dark_of, field_of, look_at, noise_of, tissue_of
 from afterglow.lesions.parts import fluid_like, hull_of
 from afterglow.records.errors import BadInput
@@ -43,7 +43,7 @@ class Segmented:
 
 
 @dataclass(frozen=True, eq=False)
-class Found:
+class Growth:
     """What grew in a crop, before it is put back."""
 
     look: Look
@@ -91,7 +91,7 @@ def segment_lesion(
     return put_together(found, images, grid, (remark,) if found.at_limit > _TOUCHES else ())
 
 
-def _at_click(images: Images, grid: Grid, centre: Point, radius_limit_mm: float, within: Mask | None, shift: float) -> Found:
+def _at_click(images: Images, grid: Grid, centre: Point, radius_limit_mm: float, within: Mask | None, shift: float) -> Growth:
     """Grown from a click within a small reach, and within larger ones as long as it touches the limit."""
     reaches = [reach for reach in _REACHES_MM if reach < radius_limit_mm] + [radius_limit_mm]
     for reach_mm in reaches:
@@ -104,7 +104,7 @@ def _at_click(images: Images, grid: Grid, centre: Point, radius_limit_mm: float,
     return found
 
 
-def _in_box(images: Images, grid: Grid, centre: Point, half_mm: Point, within: Mask | None, shift: float) -> Found:
+def _in_box(images: Images, grid: Grid, centre: Point, half_mm: Point, within: Mask | None, shift: float) -> Growth:
     margin_mm = half_mm + 6.0  # of surroundings
     look = look_at(images, grid, centre - margin_mm, centre + margin_mm)
     off = np.abs(look.points_mm - centre)
@@ -112,7 +112,7 @@ def _in_box(images: Images, grid: Grid, centre: Point, half_mm: Point, within: M
     return grow_in(look, np.asarray(inside), np.asarray(middle), within, shift)
 
 
-def grow_in(look: Look, allowed: Mask, seed: Mask, within: Mask | None, shift: float) -> Found:
+def grow_in(look: Look, allowed: Mask, seed: Mask, within: Mask | None, shift: float) -> Growth:
     """Grow from the seed where it is allowed, and count how much of the border the limit made."""
     inside = allowed if within is None else allowed & within[look.box]
     field = field_of(look, inside)
@@ -126,10 +126,10 @@ def grow_in(look: Look, allowed: Mask, seed: Mask, within: Mask | None, shift: f
     stopped = border & ~allowed
     share = int(np.count_nonzero(stopped)) / max(int(np.count_nonzero(border)), 1)
     tissue = tissue_of(look.images.post)
-    return Found(look, grown, noise_of(look, tissue), share, _distinct(field, grown, tissue))
+    return Growth(look, grown, noise_of(look, tissue), share, _distinct(field, grown, tissue))
 
 
-def _distinct(field: Field, grown: Grown, tissue: Mask) -> float:
+def _distinct(field: Terrain, grown: Grown, tissue: Mask) -> float:
     """How far what enhances stands above other tissue of the crop, in standard deviations of that."""
     other = tissue & ~field.dark & (away_mm(grown.solid, field.spacing_mm) > _BESIDE_MM)
     if not other.any() or not grown.enhancing.any():
@@ -139,7 +139,7 @@ def _distinct(field: Field, grown: Grown, tissue: Mask) -> float:
     return (float(np.median(field.image[grown.enhancing])) - middle) / max(spread, 1e-12)
 
 
-def put_together(found: Found, images: Images, grid: Grid, remarks: tuple[str, ...]) -> Segmented:
+def put_together(found: Growth, images: Images, grid: Grid, remarks: tuple[str, ...]) -> Segmented:
     """Name the parts and put them back on the whole grid."""
     look, grown = found.look, found.grown
     solid = look.put_back(grown.solid, grid.shape)
@@ -183,7 +183,7 @@ def _cavity(images: Images, grid: Grid, look: Look, hole: Mask) -> tuple[Mask, t
     return wide.put_back(fluid, grid.shape), said
 
 
-def _refuse_nothing(found: Found, where: str) -> None:
+def _refuse_nothing(found: Growth, where: str) -> None:
     if not found.convincing:
         raise BadInput(
             f"{where}: nothing there stands out as enhancing (step {found.grown.contrast:.3g} against noise {found.noise:.3g}, "

@@ -20,7 +20,7 @@ _VESSEL_MAD = 5.0  # deviations above the median peak of white matter; noise alo
 
 
 @dataclass(frozen=True, eq=False)
-class Found:
+class FoundTissue:
     """A region of white matter (i, j, k), which kind it is, and named numbers of it."""
 
     mask: Mask
@@ -34,7 +34,7 @@ def beyond_midline(lesion: Mask, grid: Grid, reflection: NDArray[np.float64]) ->
     return 0.5 if sides.size == 0 else float(min(sides.mean(), 1 - sides.mean()))
 
 
-def other_side(white: Mask, lesion: Mask, grid: Grid, reflection: NDArray[np.float64], limits: Limits) -> Found:
+def other_side(white: Mask, lesion: Mask, grid: Grid, reflection: NDArray[np.float64], limits: Limits) -> FoundTissue:
     """White matter of the other hemisphere, the voxels nearest to the mirrored lesion, up to the largest volume.
 
     white, lesion (i, j, k); `reflection` (4, 4) takes a point in RAS mm to its mirror point. MissingInput where the lesions lie on both
@@ -59,15 +59,15 @@ def other_side(white: Mask, lesion: Mask, grid: Grid, reflection: NDArray[np.flo
     _require(mask, grid, limits, "of the other hemisphere")
     kept_mm = from_mirrored_mm[nearest][mask[tuple(at[nearest].T)]]
     numbers = (("beyond_midline", share), ("from_mirrored_mm", float(np.median(kept_mm))))
-    return Found(mask, "contralateral white matter", numbers)
+    return FoundTissue(mask, "contralateral white matter", numbers)
 
 
-def whole_brain(white: Mask, lesion: Mask, grid: Grid, limits: Limits) -> Found:
+def whole_brain(white: Mask, lesion: Mask, grid: Grid, limits: Limits) -> FoundTissue:
     """All white matter far enough from every lesion. MissingInput where less than the smallest volume is left."""
     away_mm = ndimage.distance_transform_edt(~lesion, sampling=grid.spacing_mm) if lesion.any() else np.inf
     mask = _without_islands(white & (away_mm >= limits.away_mm), grid)
     _require(mask, grid, limits, "of the brain")
-    return Found(mask, "whole-brain white matter", ())
+    return FoundTissue(mask, "whole-brain white matter", ())
 
 
 def without_vessels(white: Mask, peak: NDArray[np.float32]) -> Mask:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from afterglow.records.grid import Grid
 from afterglow.records.protocol import Agent, Anatomy
 from afterglow.simulate.dce import Bolus, extended_tofts_curves, tissue_curve
-from afterglow.simulate.scanner import Image, SmoothField, rician, storage_slope, stored
+from afterglow.simulate.scanner import SmoothField, StoredImage, rician, storage_slope, stored
 from afterglow.simulate.scene import Scene, dominant_tissue
 from afterglow.simulate.sequences import (
     FAT_T2_IN_TRAIN,
@@ -170,7 +170,9 @@ def timing_of(sequence: Sequence, tissues: Mapping[str, Tissue]) -> Timing:
             return Timing(tr_s, te_s, ti_s, flip_deg)
 
 
-def as_series(plan: AnatomyPlan, image: Image, tissues: Mapping[str, Tissue], *, field_t: float, start_s: float) -> DigitalSeries:
+def as_series(
+    plan: AnatomyPlan, image: StoredImage, tissues: Mapping[str, Tissue], *, field_t: float, start_s: float
+) -> DigitalSeries:
     """The image with what its header says; `start_s` after the start of the visit."""
     contrast, timing = Anatomy(plan.role.removeprefix("CE-")), timing_of(plan.sequence, tissues)
     return DigitalSeries(plan.role, image, contrast, field_t, start_s=start_s, timing=timing)
@@ -238,7 +240,7 @@ def anatomy_signal(scene: Scene, grid: Grid, world_to_body: Matrix, plan: Anatom
 def acquire_anatomy(
     scene: Scene, grid: Grid, world_to_body: Matrix, plan: AnatomyPlan, *,
     late: LateContrast | None, receive: SmoothField, rng: np.random.Generator,
-) -> Image:  # fmt: skip
+) -> StoredImage:  # fmt: skip
     """The image as the scanner stores it: coil sensitivity, Rician noise, whole numbers."""
     clean = anatomy_signal(scene, grid, world_to_body, plan, late)
     pure = tissue_signal(scene.tissues[plan.snr_in], scene.tissues, plan, np.zeros(()), None)

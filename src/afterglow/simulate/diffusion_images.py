@@ -16,7 +16,7 @@ from afterglow.records.grid import Grid
 from afterglow.records.protocol import Diffusion
 from afterglow.simulate.anatomy_images import pools
 from afterglow.simulate.field_error import field_error_ppm, shifted_lines
-from afterglow.simulate.scanner import Image, SmoothField, rician, storage_slope, stored
+from afterglow.simulate.scanner import SmoothField, StoredImage, rician, storage_slope, stored
 from afterglow.simulate.scene import Scene
 from afterglow.simulate.sequences import SPIN_ECHO_FLOW, SpinEcho, sequence_signal
 from afterglow.simulate.series import DigitalSeries, Timing, TrueMap
@@ -68,7 +68,7 @@ DWI_PLANS: Mapping[str, DwiPlan] = {
 class Dwi:
     """Images (i, j, k, b) with one slope, and the truth on their grid: adc, diffusivity, and displacement_mm where distorted."""
 
-    image: Image
+    image: StoredImage
     maps: tuple[TrueMap, ...]
 
 
@@ -107,7 +107,7 @@ def acquire_dwi(
     return Dwi(stored(noisy, storage_slope(noisy), grid), maps)
 
 
-def as_series(plan: DwiPlan, image: Image, *, field_t: float, start_s: float) -> DigitalSeries:
+def as_series(plan: DwiPlan, image: StoredImage, *, field_t: float, start_s: float) -> DigitalSeries:
     """The images with what their header says; `start_s` after the start of the visit."""
     protocol, timing = Diffusion(plan.b_s_mm2, plan.te_s, field_t), Timing(plan.tr_s, plan.te_s, flip_deg=90.0)
     return DigitalSeries("dwi", image, protocol, field_t, start_s=start_s, timing=timing)

@@ -20,7 +20,7 @@ from afterglow.records.grid import Grid
 from afterglow.records.protocol import Epi, Injection
 from afterglow.simulate.body import Body, Sampled
 from afterglow.simulate.dsc_signal import HAEMATOCRIT, STEP_S, LeakyTissue, Scan, gradient_echo, spin_echo
-from afterglow.simulate.scanner import HeadMotion, Image, rician, storage_slope, stored
+from afterglow.simulate.scanner import HeadMotion, StoredImage, rician, storage_slope, stored
 from afterglow.simulate.series import DigitalSeries
 from afterglow.simulate.vascular import ARCHITECTURES, Bolus, Echoes, Network, artery_mM, compartments_mM, vascular_rates
 from afterglow.simulate.warp import rigid
@@ -85,7 +85,7 @@ def courses(made: DscScan) -> Courses:
 def acquire_dsc(
     body: Body, made: DscScan, motion: HeadMotion | None, receive: Map, seeds: np.random.SeedSequence, *,
     workers: int = 1, tick: Callable[[], None] = lambda: None,
-) -> Image:  # fmt: skip
+) -> StoredImage:  # fmt: skip
     """The scan (i, j, k, t) as the scanner stores it. Frames have seeds of their own, so the number of workers changes nothing."""
     clean = clean_dsc(body, made) * receive[..., None]
     sigma = _white(body, clean) / made.snr0
@@ -102,7 +102,9 @@ def acquire_dsc(
     return stored(clean, storage_slope(clean), body.grid)
 
 
-def as_series(made: DscScan, image: Image, injection: Injection, *, start_s: float, haematocrit: float | None) -> DigitalSeries:
+def as_series(
+    made: DscScan, image: StoredImage, injection: Injection, *, start_s: float, haematocrit: float | None
+) -> DigitalSeries:
     """The scan with what its header says; `start_s` after the start of the visit."""
     scan, field_t = made.scan, made.echoes.field_t
     return DigitalSeries(

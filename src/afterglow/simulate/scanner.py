@@ -16,7 +16,7 @@ _FIELD_MM = 100.0
 
 
 @dataclass(frozen=True, eq=False)
-class Image:
+class StoredImage:
     """An image as a scanner stores it: whole numbers and one slope. `stored` (i, j, k) or (i, j, k, t)."""
 
     stored: NDArray[np.int16]
@@ -81,10 +81,10 @@ def storage_slope(values: Map) -> float:
     return float(values.max()) * 1.02 / _STORED_MAX
 
 
-def stored(values: Map, slope: float, grid: Grid) -> Image:
+def stored(values: Map, slope: float, grid: Grid) -> StoredImage:
     """Round to the scanner's whole numbers; values above its range are cut at it, as on a scanner."""
     whole = np.clip(np.rint(values / np.float32(slope)), 0, _STORED_MAX).astype(np.int16)
-    return Image(whole, slope, grid)
+    return StoredImage(whole, slope, grid)
 
 
 @dataclass(frozen=True, eq=False)

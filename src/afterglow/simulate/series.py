@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from afterglow.records.grid import Grid
 from afterglow.records.locking import locked
 from afterglow.records.protocol import Agent, Injection, Protocol
-from afterglow.simulate.scanner import HeadMotion, Image
+from afterglow.simulate.scanner import HeadMotion, StoredImage
 
 Map = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -35,7 +35,7 @@ class DigitalSeries:
     """
 
     role: str
-    image: Image
+    image: StoredImage
     protocol: Protocol
     field_t: float
     times_s: NDArray[np.float64] | None = None  # (t,) start of each frame on the series' own clock; None where not dynamic
