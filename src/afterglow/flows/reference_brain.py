@@ -13,7 +13,7 @@ from afterglow.flows.regions import share_of
 from afterglow.flows.work import Work
 from afterglow.kernels.types import Mask
 from afterglow.lesions.reference import filled, numbers_of
-from afterglow.lesions.side import Found, halves_apart_mm, other_side, plane_of, whole_brain, without_vessels
+from afterglow.lesions.side import FoundTissue, halves_apart_mm, other_side, plane_of, whole_brain, without_vessels
 from afterglow.lesions.white_matter import WhiteMatter, find_white_matter
 from afterglow.records.alignment import Alignment
 from afterglow.records.errors import MissingInput
@@ -57,7 +57,7 @@ def white_matter_reference(work: Work, lesions: tuple[Lesion, ...]) -> Reference
     return reference
 
 
-def _chosen(work: Work, seen: _Seen, white: Mask, lesion: Mask) -> tuple[Found, tuple[str, ...]]:
+def _chosen(work: Work, seen: _Seen, white: Mask, lesion: Mask) -> tuple[FoundTissue, tuple[str, ...]]:
     """The other side where there is one and the method wants it; else all white matter, and why."""
     limits = work.method.reference.limits
     if work.method.reference.kind == "whole-brain white matter":
@@ -83,7 +83,7 @@ def _chosen(work: Work, seen: _Seen, white: Mask, lesion: Mask) -> tuple[Found, 
         *((name, float(value)) for name, value in plane),
     )
     doubt = (f"the midline lies {halves_mm:.0f} mm from the plane that halves the brain",) if halves_mm > _HALVES_MM else ()
-    return Found(found.mask, found.kind, numbers), doubt
+    return FoundTissue(found.mask, found.kind, numbers), doubt
 
 
 def _of_mirror(mirror: Mirror) -> tuple[tuple[str, float], ...]:
