@@ -156,7 +156,7 @@ def brain(case: Case, n: int, keep: Path | None) -> tuple[float, ...] | None:
         reflection = np.linalg.inv(matrix) @ mirror.reflection @ matrix
         if not mirror.trusted:
             raise MissingInput(mirror.remark)
-        limits = [Limits(spec.least_ml, cap, spec.away_mm, spec.edge_mm) for cap in CAPS_ML]
+        limits = [Limits(min(spec.least_ml, cap / 4), cap, spec.away_mm, spec.edge_mm) for cap in CAPS_ML]
         regions = [other_side((share >= DYNAMIC) & ~lesion, lesion, dynamic, reflection, one).mask for one in limits]
     except MissingInput as error:
         print(f"{case}: CANNOT: {error}", flush=True)
