@@ -1,6 +1,6 @@
 """Claims about reference tissue that nobody drew: which tissue it is, which side, how far from lesions, and when there is none."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -15,10 +15,12 @@ from afterglow.kernels.shading import flattest
 from afterglow.lesions.reference import Limits, filled, numbers_of
 from afterglow.lesions.side import beyond_midline, halves_apart_mm, other_side, plane_of, whole_brain, without_vessels
 from afterglow.lesions.white_matter import find_white_matter
+from afterglow.records.document import Figure
 from afterglow.records.errors import MissingInput
 from afterglow.records.grid import Grid
 from afterglow.records.lesion import Lesion, Reference
 from afterglow.records.result import ExamResult
+from afterglow.report.documents import exam_document
 from afterglow.report.figures.reference import reference_figure
 
 Volume = NDArray[np.float32]
@@ -224,7 +226,7 @@ def test_a_reference_that_cannot_be_is_refused_in_the_method_file(changes: dict[
         spec(**changes)
 
 
-def test_a_reference_says_how_large_and_how_even_it_is_and_is_drawn() -> None:
+def test_a_reference_says_how_large_and_how_even_it_is_and_is_drawn_where_nobody_outlined_it() -> None:
     lesion = Lesion("1", ball(HEAD.grid, (38, 20, 10), 9), HEAD.grid, "drawn")
     found = other_side(HEAD.white, lesion.mask, HEAD.grid, SWAP, LIMITS)
     plane = (("midline_x", 1.0), ("midline_y", 0.0), ("midline_z", 0.0), ("midline_offset_mm", 0.0))
@@ -240,3 +242,11 @@ def test_a_reference_says_how_large_and_how_even_it_is_and_is_drawn() -> None:
     assert drawn.image[:4] == b"\x89PNG"
     assert "midline" in drawn.caption
     assert f"{dict(quality)['volume_ml']:.1f} mL" in drawn.caption
+    assert drawn.caption in _captions(exam)
+    by_hand = replace(exam, reference=replace(reference, quality=()))
+    assert drawn.caption not in _captions(by_hand)
+
+
+def _captions(exam: ExamResult) -> set[str]:
+    blocks = [block for section in exam_document(exam, ()).sections for block in section.blocks]
+    return {block.caption for block in blocks if isinstance(block, Figure)}

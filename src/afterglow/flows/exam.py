@@ -17,7 +17,7 @@ from afterglow.flows.work import Arm, Drawn, Progress, Work
 from afterglow.io.bids import Dataset
 from afterglow.io.outlines import find_aif_curve, find_bolus_curves
 from afterglow.lesions.measure import Labels, measure_visit
-from afterglow.lesions.size import sizes
+from afterglow.lesions.size import sizes, sizes_in_space
 from afterglow.quantify.dce import region_curve
 from afterglow.quantify.region_loop import region_loop
 from afterglow.records.alignment import QualityLine
@@ -225,7 +225,7 @@ def _measurements(
     wanted = [spec.record() for spec in work.method.measure]
     made = list(measure_visit(by_name, lesions, reference, wanted, labels=labels))
     for lesion in lesions:
-        made += sizes(lesion, labels=labels)
+        made += [*sizes(lesion, labels=labels), *sizes_in_space(lesion, labels=labels)]
     return tuple(made)
 
 

@@ -21,6 +21,7 @@ from afterglow.report.figures.leakage import leakage_figure
 from afterglow.report.figures.loops import loops_figure
 from afterglow.report.figures.maps import maps_overview, pictures_of
 from afterglow.report.figures.motion import motion_figure
+from afterglow.report.figures.reference import reference_figure
 from afterglow.report.figures.spread import spread_figure
 from afterglow.report.figures.windows import Window, windows_of
 from afterglow.report.tables import alignment_table, measurement_table, provenance_table, spread_table, visits_table
@@ -177,6 +178,8 @@ def _maps(exam: ExamResult, lesions: Sequence[Lesion], windows: Mapping[str, Win
     blocks += pictures_of(exam, lesions, windows)
     blocks += _given(leakage_figure(exam, windows), *(spread_figure(exam, lesion) for lesion in lesions[:1]))
     if exam.reference is not None:
+        if exam.reference.quality:  # nobody drew it: look at it
+            blocks += _given(reference_figure(exam))
         blocks.append(Text(f"Reference tissue: {exam.reference.kind}, {exam.reference.method}."))
     return blocks
 
