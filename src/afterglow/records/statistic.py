@@ -150,7 +150,8 @@ class FlowStep:
     words: str
     patients: int
     exams: int | None = None
-    left: tuple[tuple[str, int], ...] = ()  # reason, number
+    left: tuple[tuple[str, int], ...] = ()  # reason, number of patients
+    split: tuple[tuple[str, int], ...] = ()  # into what those of this box fall: "recurrence", 30
 
 
 def _lock(record: object, *names: str) -> None:
