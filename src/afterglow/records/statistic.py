@@ -28,6 +28,7 @@ class Estimated:
     unit: str = "1"
     level: float = 0.95
     note: str = ""
+    achieved: float | None = None  # the level that an exact interval truly has, where ranks allow only some levels
 
     def __post_init__(self) -> None:
         if (self.low is None) != (self.high is None):
