@@ -138,8 +138,8 @@ def _balanced(c: Confusion, words: str, level: float, note: str) -> Estimated:
     j = _youden(c, words, level, note)
     if j.value is None or j.low is None or j.high is None:
         return j
-    return Estimated(words, *((1 + v) / 2 for v in (j.value, j.low, j.high)), "Newcombe of the Youden index, carried over", c.n,
-                     level=level, note=note)  # fmt: skip
+    value, low, high = ((1 + v) / 2 for v in (j.value, j.low, j.high))
+    return Estimated(words, value, low, high, "Newcombe of the Youden index, carried over", c.n, level=level, note=note)
 
 
 def _lr_positive(c: Confusion, words: str, level: float, note: str) -> Estimated:

@@ -127,4 +127,5 @@ def codes(patients: Sequence[str] | None, n: int) -> Codes:
 
 def recoded(patients: NDArray[np.generic]) -> Codes:
     """0, 1, 2 … for what is there."""
-    return np.unique(patients, return_inverse=True)[1].astype(np.intp).reshape(-1)
+    found: Codes = np.unique(patients, return_inverse=True)[1].astype(np.intp).reshape(-1)
+    return found

@@ -41,4 +41,5 @@ def area(points: Points) -> Values:
 
 def over(part: Values, whole: Values) -> Values:
     """part / whole, NaN where the whole is nothing."""
-    return np.divide(part, whole, out=np.full(np.broadcast_shapes(part.shape, whole.shape), np.nan), where=whole > 0)
+    shares: Values = np.divide(part, whole, out=np.full(np.broadcast_shapes(part.shape, whole.shape), np.nan), where=whole > 0)
+    return shares
