@@ -76,6 +76,7 @@ class PairedValues:
     after: Values  # (n,)
     patients: tuple[str, ...]
     groups: tuple[str, ...] = ()  # none: all are one group
+    group_order: tuple[str, ...] = ()  # of the panels and their colours, as in the other pictures
 
     def __post_init__(self) -> None:
         n = len(self.patients)

@@ -20,6 +20,7 @@ KINDS = {  # how a text is set, and the word in its chip
     "call-response": "Response",
     "call-no-change": "No change",
     "call-cannot-tell": "Cannot tell",
+    "call-answer": "Answer",
     "quality": "",
     "quality-ok": "ok",
     "quality-note": "note",
