@@ -83,7 +83,8 @@ def _fill(states: State, column: int) -> State | None:
 
 def _merged(parts: list[tuple[Counts, Values]]) -> tuple[Counts, Values]:
     steps, where = np.unique(np.concatenate([s for s, _ in parts]), return_inverse=True)
-    return steps, np.bincount(where, weights=np.concatenate([w for _, w in parts]), minlength=steps.size)
+    summed = np.bincount(where, weights=np.concatenate([w for _, w in parts]), minlength=steps.size)
+    return steps, np.asarray(summed, dtype=np.float64)
 
 
 def _ways(left: tuple[int, ...], column: int) -> list[tuple[tuple[int, ...], float, int]]:

@@ -91,7 +91,7 @@ def kolmogorov_smirnov(first: ArrayLike, second: ArrayLike, *, about: str = "") 
         return Tested("Kolmogorov-Smirnov", rule, (m, n), "D", None, None, about=about, note=together("a group is empty", note))
     if np.unique(np.concatenate(kept)).size < m + n:
         note = together("values tie, so that P is too high rather than too low", note)
-    made = stats.ks_2samp(*kept, method="exact" if exact else "asymp")
+    made = stats.ks_2samp(kept[0], kept[1], method="exact" if exact else "asymp")
     return Tested(
         "Kolmogorov-Smirnov", rule, (m, n), "D", float(made.statistic), min(1.0, float(made.pvalue)), about=about, note=note
     )

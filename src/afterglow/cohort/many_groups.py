@@ -1,6 +1,7 @@
 """Several groups compared at once: general linear model with covariates, Welch's analysis of variance, Kruskal-Wallis."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -78,13 +79,13 @@ def kruskal_wallis(groups: Groups) -> Tested:
 
 
 def _term(
-    name: str, y: Values, full: object, without: NDArray[np.float64], n: tuple[int, ...], *, about: str, note: str,
+    name: str, y: Values, full: Any, without: NDArray[np.float64], n: tuple[int, ...], *, about: str, note: str,
     effects: tuple[Estimated, ...] = (),
 ) -> Tested:  # fmt: skip
     from statsmodels.api import OLS
 
-    f, p, df = full.compare_f_test(OLS(y, without).fit())  # type: ignore[attr-defined]
-    residual = full.df_resid  # type: ignore[attr-defined]
+    f, p, df = full.compare_f_test(OLS(y, without).fit())
+    residual = full.df_resid
     eta = Estimated("partial eta squared", float(f * df / (f * df + residual)), n=sum(n))
     words = f"{about}: {name}" if about else name
     return Tested(
@@ -93,10 +94,10 @@ def _term(
 
 
 def _adjusted_means(
-    full: object, levels: Sequence[str], n: tuple[int, ...], *, level: float, unit: str, covariates: Sequence[str]
+    full: Any, levels: Sequence[str], n: tuple[int, ...], *, level: float, unit: str, covariates: Sequence[str]
 ) -> tuple[Estimated, ...]:
-    ends = full.conf_int(1 - level)  # type: ignore[attr-defined]
-    mean = full.params  # type: ignore[attr-defined]
+    ends = full.conf_int(1 - level)
+    mean = full.params
     way = f"adjusted to the mean {' and '.join(covariates)}" if covariates else "not adjusted"
     return tuple(
         Estimated(
