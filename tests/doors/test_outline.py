@@ -112,6 +112,26 @@ def test_a_mistake_is_one_sentence_and_nothing_is_written(bids: Path, order: Ord
     assert not (bids / "derivatives").exists()
 
 
+def test_a_click_beside_the_head_is_told_before_images_are_laid_on_one_another(
+    bids: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("afterglow.flows.outline.read_anatomies", lambda *_: pytest.fail("registered first"))
+    with pytest.raises(BadInput, match="outside the image"):
+        outline_lesion(bids, replace(ORDER, at_mm=(300.0, 0.0, 0.0)))
+
+
+def test_vertebrae_that_a_program_finds_stay_for_the_run(bids: Path, tmp_path: Path) -> None:
+    bone = np.zeros(GRID.shape, bool)
+    bone[:, :, : GRID.shape[2] // 2] = True
+    answer = tmp_path / "answer.nii.gz"
+    write_mask(answer, bone, GRID)
+    body = f'cd "$(dirname "$2")"/..\ncp {answer} out/vertebrae.nii.gz\n'
+    outline_lesion(bids, replace(ORDER, segmenter="totalsegmentator", executable=program(tmp_path, body)))
+    found = {one.label: read_mask(one) for one in find_outlines(open_dataset(bids), "01", "01")}
+    assert set(found) == {"lesion", "vertebra"}
+    assert (found["vertebra"] == bone).all()
+
+
 def test_a_visit_without_contrast_says_what_it_lacks(bids: Path) -> None:
     folder = bids / "sub-01" / "ses-01" / "anat"
     for path in folder.iterdir():

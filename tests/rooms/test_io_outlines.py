@@ -37,6 +37,7 @@ def test_masks_are_found_and_named(dataset):
     put(dataset, "label-lesion7_mask")
     put(dataset, "label-reference_mask")
     put(dataset, "label-brain_mask")
+    put(dataset, "label-vertebra_mask")
     put(dataset, "label-aif_mask", folder="perf")
     assert found(dataset) == {
         ("lesion", "1", "T1w", "anat", None),
@@ -44,6 +45,7 @@ def test_masks_are_found_and_named(dataset):
         ("lesion", "7", "", "anat", None),
         ("reference", "", "", "anat", None),
         ("aif", "", "", "perf", None),
+        ("vertebra", "", "", "anat", None),
     }
 
 

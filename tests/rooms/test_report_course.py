@@ -15,7 +15,7 @@ from afterglow.records.lead import LeadTime
 from afterglow.records.result import PatientResult
 from afterglow.report.calls import call_section, earlier_section, lead_table
 from afterglow.report.course import alignment_section, course_table, events_section, space_section, timeline_section
-from afterglow.report.course_numbers import Asked, asked_of, disagreeing, last_of, lesion_ids, volumes_of
+from afterglow.report.course_numbers import Asked, asked_of, last_of, lesion_ids, volumes_of
 from afterglow.report.documents import patient_document
 from afterglow.report.figures.canvas import PAGE_INCHES
 from afterglow.report.figures.change import band_of
@@ -26,6 +26,7 @@ from afterglow.report.figures.timeline import timeline_figure
 from afterglow.report.figures.timeline_parts import Flag, Span, flag_lanes, visit_lanes
 from afterglow.report.figures.windows import windows_of
 from afterglow.report.html import document_html
+from afterglow.response.compare import disagreements
 
 RULES = (rc.PERFUSION, rc.SIZE)
 
@@ -178,7 +179,7 @@ def test_rules_that_disagree_stand_side_by_side_with_both_numbers(patient):
         for v in patient.verdicts
         if v.lesion_id == "1"
     )
-    section = call_section(verdicts, patient.course, ())
+    section = call_section(verdicts, patient.course, (), disagreements(verdicts))
     assert any(
         "They disagree: vp_change says response; volume_growth says progression (PD)" in b.words
         for b in section.blocks
@@ -186,13 +187,23 @@ def test_rules_that_disagree_stand_side_by_side_with_both_numbers(patient):
     )
     (table,) = (b for b in section.blocks if isinstance(b, Table) and "side by side" in b.caption)
     assert table.columns == ("", "vp_change", "volume_growth")
-    assert {row[0] for row in table.rows} >= {"Call", "Number", "Threshold", "In words"}
+    assert {row[0] for row in table.rows} >= {"About", "Call", "Number", "Threshold", "In words"}
+
+
+def test_a_call_about_all_lesions_is_set_against_a_lesions_own(patient):
+    own, other = (v for v in patient.verdicts if v.lesion_id == "1" and v.to_session == "06")
+    verdicts = (replace(own, category="response"), replace(other, lesion_id="all", category="progression", label="PD"))
+    section = call_section(verdicts, patient.course, (), disagreements(verdicts))
+    (table,) = (b for b in section.blocks if isinstance(b, Table) and "side by side" in b.caption)
+    assert table.rows[0] == ("About", "lesion 1", "all lesions")
+    large = [b.words for b in section.blocks if isinstance(b, Text) and b.kind == "eyebrow"]
+    assert large[-1].startswith("All lesions"), "the method's own rule comes first"
 
 
 def test_a_rule_that_cannot_tell_contradicts_nobody(patient):
     now = [v for v in patient.verdicts if v.lesion_id == "1" and v.to_session == "06"]
     silent = replace(now[1], category="cannot tell", value=None, sentence="Cannot tell, because nothing was measured.")
-    assert disagreeing([now[0], silent]) == []
+    assert disagreements([now[0], silent]) == ()
 
 
 def test_a_lead_time_is_given_in_days_and_a_rule_that_has_not_called_is_not_given_one(patient):

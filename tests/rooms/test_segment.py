@@ -11,7 +11,7 @@ from afterglow.lesions.carry import carried, propagate, touching
 from afterglow.lesions.look import Images
 from afterglow.lesions.measure import Labels
 from afterglow.lesions.segment import segment_lesion
-from afterglow.lesions.size import extraosseous_extent, sizes_in_space, soft_volume_ml, spatial_diameters
+from afterglow.lesions.size import extraosseous_extent, sizes_in_space, spatial_diameters
 from afterglow.records.errors import BadInput, GridMismatch
 from afterglow.records.grid import Grid
 from afterglow.records.lesion import Lesion
@@ -165,28 +165,6 @@ def test_of_a_given_mask_the_piece_that_is_pointed_at_is_taken() -> None:
     assert (touching(one | other, GRID, at(5.0, 0.0, 0.0), "nnunet").mask == one).all()
     with pytest.raises(BadInput, match="marks nothing within 5 mm"):
         touching(one | other, GRID, at(0.0, -25.0, 0.0), "nnunet")
-
-
-@settings(max_examples=15, deadline=None)
-@given(st.floats(6.0, 12.0), st.floats(1.0, 3.0), st.tuples(*[st.floats(-1.0, 1.0)] * 3))
-def test_voxel_size_changes_a_volume_by_no_more_than_partial_voxels(
-    radius_mm: float, step_mm: float, off: tuple[float, float, float]
-) -> None:
-    count = int(np.ceil(2 * (radius_mm + 6 * step_mm) / step_mm))
-    affine = np.diag([step_mm, step_mm, step_mm, 1.0])
-    affine[:3, 3] = -step_mm * (count - 1) / 2
-    grid = Grid((count, count, count), affine)
-    away = np.linalg.norm(grid.to_mm(np.stack(np.indices(grid.shape), axis=-1).astype(float)) - np.array(off), axis=-1)
-    image = (BRAIN + (BRIGHT - BRAIN) * np.clip((radius_mm - away) / step_mm + 0.5, 0, 1)).astype(np.float32)
-    true_ml = 4 / 3 * np.pi * radius_mm**3 / 1000
-    soft = soft_volume_ml(away < radius_mm, image, grid)
-    surface_ml = 4 * np.pi * radius_mm**2 * step_mm / 1000
-    assert abs(soft - true_ml) < 0.06 * true_ml + 0.02 * surface_ml
-
-
-def test_a_soft_volume_of_a_flat_image_counts_voxels() -> None:
-    mask = within(9.0) > 0.5
-    assert soft_volume_ml(mask, np.full(GRID.shape, 5.0, np.float32), GRID) == pytest.approx(mask.sum() * GRID.voxel_ml)
 
 
 def test_a_slanting_rod_is_as_long_as_it_is() -> None:

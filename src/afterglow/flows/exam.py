@@ -12,12 +12,12 @@ from afterglow.flows.acquired import acquired
 from afterglow.flows.consensus import consensus_lines, preload_line
 from afterglow.flows.method import Method
 from afterglow.flows.regions import arterial_region
+from afterglow.flows.sizes import lesion_sizes
 from afterglow.flows.steps import carry_out
 from afterglow.flows.work import Arm, Drawn, Progress, Work
 from afterglow.io.bids import Dataset
 from afterglow.io.outlines import find_aif_curve, find_bolus_curves
 from afterglow.lesions.measure import Labels, measure_visit
-from afterglow.lesions.size import sizes, sizes_in_space
 from afterglow.quantify.dce import region_curve
 from afterglow.quantify.region_loop import region_loop
 from afterglow.records.alignment import QualityLine
@@ -223,10 +223,7 @@ def _measurements(
 ) -> tuple[Measurement, ...]:
     by_name = {one.quantity.name: one for one in reversed(work.maps)}  # of several models the method's first
     wanted = [spec.record() for spec in work.method.measure]
-    made = list(measure_visit(by_name, lesions, reference, wanted, labels=labels))
-    for lesion in lesions:
-        made += [*sizes(lesion, labels=labels), *sizes_in_space(lesion, labels=labels)]
-    return tuple(made)
+    return (*measure_visit(by_name, lesions, reference, wanted, labels=labels), *lesion_sizes(work, lesions, labels))
 
 
 def _curves(work: Work, lesions: tuple[Lesion, ...], reference: Reference | None) -> tuple[RegionCurve, ...]:

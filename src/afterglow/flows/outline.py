@@ -17,10 +17,11 @@ from afterglow.io.images import write_mask
 from afterglow.io.outlines import find_outlines
 from afterglow.io.segmenters import SEGMENTERS, run_segmenter
 from afterglow.lesions.carry import touching
-from afterglow.lesions.segment import RADIUS_LIMIT_MM, Segmented, segment_lesion
+from afterglow.lesions.segment import RADIUS_LIMIT_MM, Segmented, check_place, segment_lesion
 from afterglow.lesions.size import axial_diameters, extraosseous_extent, spatial_diameters
 from afterglow.records.errors import BadInput, MissingInput
 from afterglow.records.grid import Grid
+from afterglow.records.series import Exam
 from afterglow.report.figures.outline import outline_picture
 
 Point = tuple[float, float, float]
@@ -61,6 +62,7 @@ def outline_lesion(bids_dir: Path, order: Order, *, outlines_dir: Path | None = 
     _check(order)
     path = _free_path(dataset, order, outlines_dir)
     exam = read_exam(dataset, order.subject, order.session, {role: ROLES[role] for role in LESION_ROLES})
+    _check_place(order, exam)
     visit = read_anatomies(exam, progress)
     progress("outlining", 0, 1)
     found, bone = _found(order, visit)
@@ -85,11 +87,17 @@ def _check(order: Order) -> None:
         raise BadInput(f"lesion {order.lesion_id!r}: its name goes into a file name, use letters and digits only")
 
 
+def _check_place(order: Order, exam: Exam) -> None:
+    """A click beside the head is told before anything is registered."""
+    post = next(iter(exam.series.get("CE-T1w", ())), None)
+    if post is not None and (order.at_mm is not None or order.box_mm is not None):
+        check_place(post.load(), post.grid, click_mm=order.at_mm, box_mm=order.box_mm)
+
+
 def _free_path(dataset: Dataset, order: Order, outlines_dir: Path | None) -> Path:
     """Where the mask goes. BadInput where the lesion is outlined already and nobody said to overwrite that."""
     root = outlines_dir or dataset.root / "derivatives" / "outlines"
-    label = "lesion" if order.lesion_id == "1" else f"lesion{order.lesion_id}"
-    path = mask_path(root, order.subject, order.session, space="T1w", label=label)
+    path = mask_path(root, order.subject, order.session, space="T1w", label=_label(order))
     there = find_outlines(dataset, order.subject, order.session, outlines_dir) if root.is_dir() else ()
     for outline in there:
         if outline.label != "lesion" or outline.lesion_id != order.lesion_id:
@@ -103,6 +111,10 @@ def _free_path(dataset: Dataset, order: Order, outlines_dir: Path | None) -> Pat
                 f"{outline.path}: lesion {order.lesion_id} is outlined already; give --overwrite to replace it, or name another lesion"
             )
     return path
+
+
+def _label(order: Order) -> str:
+    return "lesion" if order.lesion_id == "1" else f"lesion{order.lesion_id}"
 
 
 def _found(order: Order, visit: Anatomies) -> tuple[Segmented, NDArray[np.bool_] | None]:
@@ -134,6 +146,11 @@ def _written(order: Order, visit: Anatomies, found: Segmented, bone: NDArray[np.
         beside = path.name.replace("_label-lesion", f"_label-{kind}", 1)
         write_mask(
             path.with_name(beside), part, visit.grid, sidecar={"Type": "ROI", "Author": "afterglow outline", "PartOf": path.name}
+        )
+    if bone is not None:
+        beside = path.name.replace(f"_label-{_label(order)}", "_label-vertebra", 1)
+        write_mask(
+            path.with_name(beside), bone, visit.grid, sidecar={"Type": "ROI", "Author": f"afterglow outline, {order.segmenter}"}
         )
     words = f"sub-{order.subject} ses-{order.session}" if order.session else f"sub-{order.subject}"
     title = f"{words}, lesion {order.lesion_id}: {found.volume_ml:.2f} mL"

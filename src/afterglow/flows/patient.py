@@ -31,7 +31,7 @@ from afterglow.records.track import Correction, Event, Track
 from afterglow.report.documents import patient_document
 from afterglow.report.html import document_html
 from afterglow.report.pdf import document_pdf
-from afterglow.response.compare import lead_times
+from afterglow.response.compare import disagreements, lead_times
 from afterglow.response.judge import baseline_visit, flag, judge_course
 
 _SHOWN = 4  # quantities in the pictures of a course
@@ -145,7 +145,7 @@ def _patient(place: Place, subject: str, method: Method, story: Story, space: Pa
     return PatientResult(
         subject, method.name, exams, course, verdicts, pair, paragraph, references, space, view,
         (*story.quality, *(QualityLine("identity of lesions", words, "note") for words in story.identity)),
-        lead_times(course, verdicts),
+        lead_times(course, verdicts), disagreements(verdicts),
     )  # fmt: skip
 
 

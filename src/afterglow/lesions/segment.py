@@ -78,8 +78,7 @@ def segment_lesion(
         raise BadInput("a lesion is outlined from a click or from a box; give one of the two")
     corners = np.array([click_mm, click_mm] if box_mm is None else box_mm, dtype=np.float64)
     centre, half_mm = corners.mean(axis=0), np.abs(corners[1] - corners[0]) / 2
-    where = f"{'the click at' if box_mm is None else 'the box about'} {', '.join(f'{v:g}' for v in centre)} mm"
-    _check_place(images, grid, centre, where)
+    where = check_place(images.post, grid, click_mm=click_mm, box_mm=box_mm)
     if box_mm is not None:
         found = _in_box(images, grid, centre, half_mm, within, threshold_shift)
     else:
@@ -207,13 +206,24 @@ def check_images(images: Images, grid: Grid, within: Mask | None) -> None:
             raise BadInput(f"the {name} image is {one.shape} but the grid is {grid.shape}; resample it first")
 
 
-def _check_place(images: Images, grid: Grid, centre: Point, where: str) -> None:
+def check_place(
+    post: Map,
+    grid: Grid,
+    *,
+    click_mm: tuple[float, float, float] | None = None,
+    box_mm: tuple[tuple[float, float, float], tuple[float, float, float]] | None = None,
+) -> str:
+    """The click, or the middle of the box, in words. BadInput where it lies outside the post-contrast image or in air."""
+    corners = np.array([click_mm, click_mm] if box_mm is None else box_mm, dtype=np.float64)
+    centre = corners.mean(axis=0)
+    where = f"{'the click at' if box_mm is None else 'the box about'} {', '.join(f'{v:g}' for v in centre)} mm"
     index = np.rint(grid.to_index(centre)).astype(int)
     if (index < 0).any() or (index >= np.array(grid.shape)).any():
         ends = grid.to_mm(np.array([[0, 0, 0], np.array(grid.shape) - 1], dtype=np.float64))
         low, high = ends.min(axis=0), ends.max(axis=0)
         spans = ", ".join(f"{name} {a:.0f} to {b:.0f}" for name, a, b in zip("xyz", low, high, strict=True))
         raise BadInput(f"{where} lies outside the image ({spans} mm); give RAS millimetres as a viewer shows them")
-    look = look_at(images, grid, centre - 4.0, centre + 4.0)
-    if not tissue_of(images.post)[look.box].any():
+    look = look_at(Images(post), grid, centre - 4.0, centre + 4.0)
+    if not tissue_of(post)[look.box].any():
         raise BadInput(f"{where} lies in air; give RAS millimetres as a viewer shows them")
+    return where

@@ -16,8 +16,6 @@ from afterglow.records.lesion import Lesion
 from afterglow.records.measurement import Measurement
 from afterglow.records.quantity import QUANTITIES
 
-_BESIDE = 2  # voxels on either side of the border that its two levels are read from
-
 
 def sizes(lesion: Lesion, *, labels: Labels) -> tuple[Measurement, ...]:
     """Volume (mL), longest axial diameter (mm) and largest product of perpendicular axial diameters (mm2) of a lesion.
@@ -97,38 +95,6 @@ def _size(lesion: Lesion, name: str, value: float | None, labels: Labels) -> Mea
         labels.run_id,
         () if value is not None else ("lesion: nothing to measure",),
     )
-
-
-def soft_volume_ml(mask: NDArray[np.bool_], image: NDArray[np.float32], grid: Grid) -> float:
-    """Volume of a mask with its border voxels counted by their place between the image's levels outside and inside.
-
-    The levels are the means a voxel farther in and out, each taken near the border. Where the two sides do not differ, or the
-    mask is empty, voxels are counted whole.
-    """
-    inner = mask & ~ndimage.binary_erosion(mask)
-    outer = ndimage.binary_dilation(mask) & ~mask
-    known = np.isfinite(image)
-    deep = mask & ~inner & ndimage.binary_dilation(inner, iterations=_BESIDE) & known
-    far = ndimage.binary_dilation(mask, iterations=1 + _BESIDE) & ~mask & ~outer & known
-    whole = float(np.count_nonzero(mask)) * grid.voxel_ml
-    if not deep.any() or not far.any() or not known[inner | outer].all():
-        return whole
-    low, high = _near(image, far), _near(image, deep)
-    step = high - low
-    border = inner | outer
-    if not step[border].all() or not (np.sign(step[border]) == np.sign(np.median(step[border]))).all():
-        return whole
-    share = np.clip((image[border] - low[border]) / step[border], 0.0, 1.0)
-    return float(np.count_nonzero(mask & ~inner) + share.sum(dtype=np.float64)) * grid.voxel_ml
-
-
-def _near(image: NDArray[np.float32], where: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Mean of the image over the voxels of a mask nearby."""
-    weight = ndimage.gaussian_filter(where.astype(np.float64), 2.0)
-    middle = float(np.median(image[where]))
-    total = ndimage.gaussian_filter(np.where(where, image - middle, 0.0).astype(np.float64), 2.0)
-    out: NDArray[np.float64] = middle + total / (weight + 1e-6)
-    return out
 
 
 def spatial_diameters(mask: NDArray[np.bool_], grid: Grid) -> tuple[float | None, float | None]:

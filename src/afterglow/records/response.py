@@ -156,21 +156,29 @@ class Verdict:
         return "all lesions" if self.lesion_id == PATIENT else f"lesion {self.lesion_id}"
 
 
+def speaks_of_disease(rule: Rule, verdict: Verdict) -> bool | None:
+    """What a call says of disease, by the rule's own word where it has one: "no change" of a failure is a failure. None: it cannot tell."""
+    if verdict.category == "cannot tell":
+        return None
+    if verdict.label and verdict.label in (rule.above, rule.below):
+        return verdict.label == rule.above
+    return verdict.category == "progression"
+
+
 @dataclass(frozen=True)
 class Disagreement:
     """Rules that call one lesion at one visit differently, side by side."""
 
-    participant_id: str
     lesion_id: str
     session_id: str
-    calls: tuple[tuple[str, Category, str], ...]  # rule, category, the rule's own word
+    verdicts: tuple[Verdict, ...]  # in the order of the method's rules; those about all lesions among them
 
     def __post_init__(self) -> None:
-        if len({category for _, category, _ in self.calls} - {"cannot tell"}) < 2:
+        if len({v.category for v in self.verdicts} - {"cannot tell"}) < 2:
             raise ValueError(f"lesion {self.lesion_id}: a disagreement needs two different calls")
 
     @property
     def words(self) -> str:
         """They disagree: rule one says progression (PD), rule two says response."""
-        said = (f"{rule} says {category}{f' ({label})' if label else ''}" for rule, category, label in self.calls)
+        said = (f"{v.rule} says {v.category}{f' ({v.label})' if v.label else ''}" for v in self.verdicts)
         return f"They disagree: {'; '.join(said)}."

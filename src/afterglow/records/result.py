@@ -14,7 +14,7 @@ from afterglow.records.lesion import Lesion, Reference
 from afterglow.records.locking import locked
 from afterglow.records.maps import Aif, ParameterMap, Provenance
 from afterglow.records.quantity import Quantity
-from afterglow.records.response import Verdict
+from afterglow.records.response import Disagreement, Verdict
 from afterglow.records.space import PatientSpace
 
 
@@ -118,3 +118,4 @@ class PatientResult:
     view: CourseView | None = None
     quality: tuple[QualityLine, ...] = ()  # what was noticed between the visits
     leads: tuple[LeadTime, ...] = ()
+    disagreements: tuple[Disagreement, ...] = ()

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from afterglow.records.course import Course
 from afterglow.records.document import Block, Section, Table, Text
 from afterglow.records.lead import LeadTime
-from afterglow.records.response import Verdict
-from afterglow.report.course_numbers import disagreeing, last_of, lesion_ids
+from afterglow.records.response import Disagreement, Verdict
+from afterglow.report.course_numbers import last_of, lesion_ids
 from afterglow.report.tables import without_empty
 from afterglow.report.words import (
     NOT_MEASURED,
@@ -24,11 +24,15 @@ DISCLAIMER = (
 MOST_LESIONS = 4  # pictures are drawn, and calls set large, for the largest ones; the tables hold all
 
 
-def call_section(verdicts: Sequence[Verdict], course: Course, leads: Sequence[LeadTime]) -> Section:
+def call_section(
+    verdicts: Sequence[Verdict], course: Course, leads: Sequence[LeadTime], torn: Sequence[Disagreement] = ()
+) -> Section:
     """The calls of the last visit, what they rest on, rules that disagree, and which rule was first."""
     days = {visit.session_id: visit.day for visit in course.visits}
     order = {name: n for n, name in enumerate(lesion_ids(course))}
-    last = sorted(last_of(verdicts, course), key=lambda v: order.get(v.lesion_id, -1))  # calls about all lesions come first
+    last = sorted(
+        last_of(verdicts, course), key=lambda v: order.get(v.lesion_id, len(order))
+    )  # calls about all lesions come last
     blocks: list[Block] = []
     for verdict in _shown_large(last, course):
         blocks.append(Text(f"{lesion_title(verdict.lesion_id)} · rule {verdict.rule}{_own_word(verdict)}", "eyebrow"))
@@ -36,11 +40,13 @@ def call_section(verdicts: Sequence[Verdict], course: Course, leads: Sequence[Le
     if not verdicts:
         blocks.append(Text("No call: no rule of the method could be asked of this patient's visits."))
     else:
-        for group in disagreeing(last):
-            blocks += _side_by_side(group, days)
+        now = {v.to_session for v in last}
+        for one in torn:
+            blocks += _side_by_side(one, days) if one.session_id in now else []
         blocks += [_verdict_table(last, days), _numbers_table(last)]
-    if leads:
-        blocks.append(lead_table(leads))
+    ahead = [lead for lead in leads if lead.days != 0]  # on the same day neither rule was ahead
+    if ahead:
+        blocks.append(lead_table(ahead))
     return Section("The call", (*blocks, Text(DISCLAIMER, "caution")), "call")
 
 
@@ -94,11 +100,11 @@ def _numbers_table(verdicts: Sequence[Verdict]) -> Table:
     return Table("Numbers behind the call.", ("Lesion", "Rule", "Name", "Value"), rows)
 
 
-def _side_by_side(group: Sequence[Verdict], days: Mapping[str, float]) -> list[Block]:
-    """One column for each rule that says something else about the same lesion at the same visit."""
-    one = group[0]
-    said = "; ".join(f"{v.rule} says {_call(v)}" for v in group)
+def _side_by_side(torn: Disagreement, days: Mapping[str, float]) -> list[Block]:
+    """One column for each rule that spoke about the same lesion at the same visit."""
+    group = torn.verdicts
     rows = (
+        ("About", *(v.whose for v in group)),
         ("Call", *(_call(v) for v in group)),
         ("Number", *(with_unit(v.value, v.unit) for v in group)),
         ("Threshold", *(with_unit(v.threshold, v.unit) for v in group)),
@@ -106,19 +112,19 @@ def _side_by_side(group: Sequence[Verdict], days: Mapping[str, float]) -> list[B
         ("Compared with", *(_visit(v.from_session, days) for v in group)),
         ("In words", *(v.sentence for v in group)),
     )
-    caption = f"{lesion_title(one.lesion_id)} at {_visit(one.to_session, days)}: the rules side by side."
+    caption = f"{lesion_title(torn.lesion_id)} at {_visit(torn.session_id, days)}: the rules side by side."
     columns = ("", *(v.rule for v in group))
-    return [Text(f"{lesion_title(one.lesion_id)}. They disagree: {said}.", "quality-warning"), Table(caption, columns, rows)]
+    return [Text(f"{lesion_title(torn.lesion_id)}. {torn.words}", "quality-warning"), Table(caption, columns, rows)]
 
 
-def earlier_section(verdicts: Sequence[Verdict], course: Course) -> Section | None:
+def earlier_section(verdicts: Sequence[Verdict], course: Course, torn: Sequence[Disagreement] = ()) -> Section | None:
     """Every call before the last visit, the latest first, with a remark where rules disagreed; None where there is none."""
     days = {visit.session_id: visit.day for visit in course.visits}
     last = last_of(verdicts, course)
     before = [v for v in verdicts if v not in last]
     if not before:
         return None
-    torn = {(group[0].lesion_id, group[0].to_session) for group in disagreeing(before)}
+    split = {(v.lesion_id, v.to_session) for one in torn for v in one.verdicts}
     before.sort(key=lambda v: -days.get(v.to_session, float("-inf")))
     rows = tuple(
         (
@@ -126,16 +132,15 @@ def earlier_section(verdicts: Sequence[Verdict], course: Course) -> Section | No
             lesion_words(v.lesion_id),
             v.rule,
             _call(v),
-            with_unit(v.value, v.unit),
-            with_unit(v.threshold, v.unit),
+            f"{with_unit(v.value, v.unit)} ({with_unit(v.threshold, v.unit)})",
             _distance(v),
             _visit(v.from_session, days),
-            "rules disagree" if (v.lesion_id, v.to_session) in torn and v.category != "cannot tell" else "",
+            "rules disagree" if (v.lesion_id, v.to_session) in split and v.category != "cannot tell" else "",
         )
         for v in before
     )
     columns = (
-        "Visit", "Lesion", "Rule", "Call", "Number", "Threshold", "Distance, in repeatability units", "Compared with", "Remark",
+        "Visit", "Lesion", "Rule", "Call", "Number (threshold)", "Distance, in repeatability units", "Compared with", "Remark",
     )  # fmt: skip
     table = Table("Calls at the visits before. Their sentences stand in verdicts.tsv.", columns, rows)
     return Section("Earlier calls", (without_empty(table, keep=columns[:4]),), "earlier-calls")

@@ -100,12 +100,3 @@ def last_of(verdicts: Sequence[Verdict], course: Course) -> list[Verdict]:
     days = {visit.session_id: visit.day for visit in course.visits}
     latest = max((days.get(v.to_session, float("-inf")) for v in verdicts), default=None)
     return [v for v in verdicts if days.get(v.to_session, float("-inf")) == latest]
-
-
-def disagreeing(verdicts: Iterable[Verdict]) -> list[list[Verdict]]:
-    """Calls about one lesion at one visit that say different things; a rule that cannot tell contradicts nobody."""
-    groups: dict[tuple[str, str], list[Verdict]] = {}
-    for v in verdicts:
-        if v.category != "cannot tell":
-            groups.setdefault((v.lesion_id, v.to_session), []).append(v)
-    return [group for group in groups.values() if len({v.category for v in group}) > 1]

@@ -53,7 +53,7 @@ def patient_document(
     """
     windows = windows_of(patient.exams)
     long = len(patient.exams) > MOST_WHOLE_VISITS
-    sections = [call_section(patient.verdicts, patient.course, patient.leads)]
+    sections = [call_section(patient.verdicts, patient.course, patient.leads, patient.disagreements)]
     sections += _course_sections(patient, windows, rules, repeatability)
     measured = {visit.session_id: visit.measurements for visit in patient.course.visits}
     for exam in patient.exams:
@@ -80,7 +80,7 @@ def _course_sections(
     many = len(patient.exams) > 2
     if many:
         found.append(timeline_section(patient, rules, repeatability))
-    found.append(earlier_section(patient.verdicts, patient.course))
+    found.append(earlier_section(patient.verdicts, patient.course, patient.disagreements))
     if many or patient.pair is None:
         found.append(space_section(patient, rules, windows))
     comparison = _comparison(patient, windows, rules, repeatability, plots=not many)

@@ -36,8 +36,7 @@ def disagreements(verdicts: Sequence[Verdict]) -> tuple[Disagreement, ...]:
         for lesion_id in lesions:
             beside = [v for v in here if v.lesion_id in (lesion_id, PATIENT)]
             if len({v.category for v in beside} - {"cannot tell"}) > 1:
-                calls = tuple((v.rule, v.category, v.label) for v in beside)
-                found.append(Disagreement(beside[0].participant_id, lesion_id, session, calls))
+                found.append(Disagreement(lesion_id, session, tuple(beside)))
     return tuple(found)
 
 
