@@ -1,13 +1,11 @@
 """How often calls are right on digital patients, and how often a change is called where there is none.
 
     python scripts/measure_calls.py null METHOD FOLDER [--pairs 200] [--size coarse] [--seed 1] [--workers 2] [--json]
-    python scripts/measure_calls.py runs OUT BIDS --method METHOD [--json]
     python scripts/measure_calls.py cohort METHOD [--patients 1000] [--seed 1] [--wcv vp=.1 --wcv ktrans=.1] [--json]
 
 `null`: each pair is one patient scanned twice with the same lesion: other noise, other motion, another place in the coil, another
 plasma curve. Both scans become the visits before and after treatment, the method judges them, and every claim that something
-changed is false. A pair that is done is not done again: start it again with more pairs to go on. `runs`: the calls of a run
-(OUT/verdicts.tsv) against the outcomes of its data set. `cohort`: no images. The true ratios of each digital patient are given
+changed is false. A pair that is done is not done again: start it again with more pairs to go on. `cohort`: no images. The true ratios of each digital patient are given
 log-normal noise of the stated wCV and judged; it shows what the rule could do with maps that good, not what the maps are.
 """
 
@@ -28,10 +26,9 @@ from afterglow.flows.method import load_method
 from afterglow.flows.run import run_participants
 from afterglow.flows.simulation_file import load_simulation
 from afterglow.flows.work import silent
-from afterglow.io.tables import read_table
 from afterglow.records.course import Course, Visit
 from afterglow.records.measurement import Measurement
-from afterglow.records.response import PATIENT, Rule, Verdict
+from afterglow.records.response import Rule, Verdict, speaks_of_disease
 from afterglow.response.judge import judge_course
 from afterglow.response.states import state_of
 from afterglow.simulate.cohort import cohort_size, draw_stories, draw_story
@@ -73,11 +70,10 @@ class Share:
 
 @dataclass(frozen=True)
 class Call:
-    """A rule's call on a lesion of which it is known whether there was disease."""
+    """A rule's call on a lesion of which it is known whether there was disease; `said` None where it would not tell."""
 
     rule: str
-    category: str
-    label: str
+    said: bool | None
     sick: bool
 
 
@@ -182,35 +178,11 @@ def _wcv(found: Sequence[dict[str, object]]) -> list[float]:
     return out
 
 
-def run_calls(asked: argparse.Namespace) -> tuple[list[Call], dict[str, Rule]]:
-    """The last call of each rule on each lesion that has an outcome."""
-    truth = {
-        (row.required("participant_id"), row.text("lesion_id") or "1"): row.required("label") in POSITIVE
-        for row in read_table(asked.bids / "phenotype" / "outcomes.tsv", ("participant_id", "label"))
-    }
-    rows = read_table(asked.out / "verdicts.tsv", ("participant_id", "lesion_id", "rule", "category", "label"))
-    last = {(row.required("participant_id"), row.required("lesion_id"), row.required("rule")): row for row in rows}
-    calls = []
-    for (subject, lesion, rule), row in last.items():
-        sick = [truth[who, name] for who, name in truth if who == subject and lesion in (name, PATIENT)]
-        if sick:
-            calls.append(Call(rule, row.required("category"), row.text("label") or "", any(sick)))
-    return calls, {spec.name: spec.record() for spec in load_method(asked.method).rule}
-
-
-def says_disease(category: str, label: str, words: tuple[str, str]) -> bool | None:
-    """What the call says of disease: the rule's own word where it has one, since "no change" may be a failure by that word."""
-    if label and label in words:
-        return label == words[0]
-    return {"progression": True, "response": False}.get(category)
-
-
-def score(calls: Sequence[Call], rules: dict[str, Rule], method: str) -> list[dict[str, object]]:
+def score(calls: Sequence[Call], method: str) -> list[dict[str, object]]:
     """Sensitivity and specificity of each rule, with what it would not tell, beside the paper's."""
     rows = []
     for name in dict.fromkeys(call.rule for call in calls):
-        rule = rules[name]
-        mine = [(says_disease(c.category, c.label, (rule.above, rule.below)), c.sick) for c in calls if c.rule == name]
+        mine = [(c.said, c.sick) for c in calls if c.rule == name]
         sure = [(said, sick) for said, sick in mine if said is not None]
         sensitivity = Share(sum(bool(said) for said, sick in sure if sick), sum(sick for _, sick in sure))
         specificity = Share(sum(not said for said, sick in sure if not sick), sum(not sick for _, sick in sure))
@@ -224,7 +196,7 @@ def score(calls: Sequence[Call], rules: dict[str, Rule], method: str) -> list[di
     return rows
 
 
-def table_calls(asked: argparse.Namespace) -> tuple[list[Call], dict[str, Rule]]:
+def table_calls(asked: argparse.Namespace) -> list[Call]:
     """Calls on the true ratios of a digital cohort with noise."""
     simulation, method = load_simulation(asked.method), load_method(asked.method)
     healthy = with_barrier(simulation.acquisition.scanner.brain_leak)
@@ -244,8 +216,10 @@ def table_calls(asked: argparse.Namespace) -> tuple[list[Call], dict[str, Rule]]
         course = Course(story.subject, visits, story.treatments)
         sick = story.outcomes[-1].label in POSITIVE
         verdicts = judge_course(course, list(rules.values()), (), site=method.site)
-        calls += [Call(v.rule, v.category, v.label, sick) for v in verdicts if v.to_session == visits[-1].session_id]
-    return calls, rules
+        calls += [
+            Call(v.rule, speaks_of_disease(rules[v.rule], v), sick) for v in verdicts if v.to_session == visits[-1].session_id
+        ]
+    return calls
 
 
 def _numbers(
@@ -277,17 +251,13 @@ def options() -> argparse.ArgumentParser:
     null.add_argument("--size", default="coarse")
     null.add_argument("--workers", type=int, default=2)
     null.add_argument("--keep", action="store_true", help="keep the images of pairs that are done")
-    runs = ways.add_parser("runs")
-    runs.add_argument("out", type=Path)
-    runs.add_argument("bids", type=Path)
-    runs.add_argument("--method", required=True)
     table = ways.add_parser("cohort")
     table.add_argument("method")
     table.add_argument("--patients", type=int, default=None, help="without it, as many as the paper had, with its exact counts")
     table.add_argument("--wcv", action="append", default=[], help="noise of a quantity's ratio: vp=0.15")
     for way in (null, table):
         way.add_argument("--seed", type=int, default=1)
-    for way in (null, runs, table):
+    for way in (null, table):
         way.add_argument("--json", action="store_true")
     return parser
 
@@ -302,8 +272,7 @@ def main() -> None:
             f"{r['rule']}: false calls of change {r['false_words']}; {r['categories']}; wCV {r['wcv_percent']} %" for r in rows
         ]
     else:
-        calls, rules = table_calls(asked) if asked.way == "cohort" else run_calls(asked)
-        rows = score(calls, rules, asked.method)
+        rows = score(table_calls(asked), asked.method)
         words = [f"{r['rule']}: {r['words']}; printed: {r['printed']}" for r in rows]
     print(json.dumps(rows, indent=1) if asked.json else "\n".join(words))
 

@@ -6,9 +6,10 @@ from pathlib import Path
 from afterglow.io.atomic import Written
 from afterglow.io.derivatives import exam_folder
 from afterglow.io.names import bids_name
-from afterglow.io.tables import read_table
+from afterglow.io.tables import Row, read_table
 from afterglow.io.write import Cell, write_tsv
-from afterglow.records.response import Verdict
+from afterglow.records.errors import BadInput
+from afterglow.records.response import CATEGORIES, Verdict
 
 COLUMNS: dict[str, str] = {
     "participant_id": "Subject label, with the prefix sub-",
@@ -51,6 +52,31 @@ def write_verdicts(out: Path, subject: str, verdicts: Sequence[Verdict]) -> tupl
         for v in verdicts
     ]
     return write_tsv(verdicts_path(out, subject), rows, COLUMNS)
+
+
+def read_verdicts(out: Path, subject: str) -> tuple[Verdict, ...]:
+    """The calls of one subject as `write_verdicts` wrote them; of the numbers behind each only its value. Empty where none were written."""
+    path = verdicts_path(out, subject)
+    rows = read_table(path, tuple(COLUMNS)) if path.is_file() else ()
+    return tuple(_verdict(row) for row in rows)
+
+
+def _verdict(row: Row) -> Verdict:
+    category = next((one for one in CATEGORIES if one == row.required("category")), None)
+    if category is None:
+        raise row.refuse("category", f"it is one of {', '.join(CATEGORIES)}")
+    value, threshold = row.number("value"), row.number("threshold")
+    if threshold is None:
+        raise row.refuse("threshold", "a call has a threshold")
+    try:
+        return Verdict(
+            row.required("participant_id").removeprefix("sub-"), row.required("lesion_id"), row.required("rule"),
+            (row.text("from_session") or "").removeprefix("ses-"), (row.text("to_session") or "").removeprefix("ses-"), category, value, "",
+            threshold, row.number("distance_rc"), row.text("repeatability_source") or "", row.required("sentence"), (("value", value),),
+            row.text("label") or "",
+        )  # fmt: skip
+    except ValueError as error:
+        raise BadInput(f"{row.path}: line {row.line}: {error}; run the participant level again") from None
 
 
 def collect_verdicts(out: Path) -> tuple[Written, ...]:
