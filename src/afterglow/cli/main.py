@@ -9,11 +9,13 @@ import typer
 
 from afterglow import __version__
 from afterglow.cli import show
+from afterglow.cli.audit import audit
 from afterglow.cli.course import course
 from afterglow.cli.digital import demo, simulate
 from afterglow.cli.options import Json, MethodName, Outlines, Workers
 from afterglow.cli.outline import outline
 from afterglow.cli.repeatability import repeatability
+from afterglow.cli.study import tables
 from afterglow.records.errors import AfterglowError
 
 app = typer.Typer(
@@ -68,6 +70,8 @@ app.command()(simulate)
 app.command()(course)
 app.command()(outline)
 app.command()(repeatability)
+app.command()(audit)
+app.command()(tables)
 
 
 @app.command()
