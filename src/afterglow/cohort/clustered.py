@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import special, stats
 
-from afterglow.cohort.labelled import Codes, codes, truths
+from afterglow.cohort.labelled import Codes, Flags, codes, truths
 from afterglow.cohort.proportions import proportion_interval
 from afterglow.records.errors import BadInput
 from afterglow.records.statistic import Estimated, Tested, Values
@@ -89,7 +89,7 @@ def ratio_se(values: Values, patients: Codes) -> float:
     return math.sqrt(groups / (groups - 1) * float(sums @ sums)) / values.size
 
 
-def _by_ratio(name: str, hit: Values, whose: Codes, words: str, level: float) -> Estimated:
+def _by_ratio(name: str, hit: Flags, whose: Codes, words: str, level: float) -> Estimated:
     share, n, groups = float(hit.mean()), hit.size, int(whose.max()) + 1
     se = ratio_se(hit.astype(np.float64), whose)
     if se == 0:
@@ -104,7 +104,7 @@ def _by_ratio(name: str, hit: Values, whose: Codes, words: str, level: float) ->
     )
 
 
-def _by_gee(name: str, hit: Values, whose: Codes, words: str, level: float) -> Estimated:
+def _by_gee(name: str, hit: Flags, whose: Codes, words: str, level: float) -> Estimated:
     import statsmodels.api as sm
 
     n, groups = hit.size, int(whose.max()) + 1

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from afterglow.cohort.confusion import Confusion, metrics
-from afterglow.cohort.labelled import Labelled
+from afterglow.cohort.labelled import Codes, Flags, Labelled
 from afterglow.cohort.measured import together
 from afterglow.cohort.operating import operating_points, rates
 from afterglow.cohort.resampling import Kind, resample
@@ -89,8 +89,8 @@ def called_at(sample: Labelled, threshold: float) -> Confusion:
     """Counts when values on the positive side of the threshold are called positive; a value on it is not."""
     called = sample.values > threshold if sample.higher_is_positive else sample.values < threshold
     true = sample.truth
-    counts = (called & true, called & ~true, ~called & ~true, ~called & true)
-    return Confusion(*(int(np.sum(c)) for c in counts), uncalled=sample.left_out)
+    tp, fp, tn, fn = (int(np.sum(c)) for c in (called & true, called & ~true, ~called & ~true, ~called & true))
+    return Confusion(tp, fp, tn, fn, sample.left_out)
 
 
 def _tied(sample: Labelled) -> int:
@@ -98,7 +98,7 @@ def _tied(sample: Labelled) -> int:
     return int(np.sum(index >= index.max() - TIE))
 
 
-def _next_present(present: Values, at: Values) -> Values:
+def _next_present(present: Flags, at: Codes) -> Codes:
     """Column of the next lower score that each draw holds, -1 where there is none."""
     columns = np.arange(present.shape[1])
     later = present & (columns[None] > at[:, None])

@@ -6,7 +6,7 @@ import numpy as np
 from scipy import stats
 
 from afterglow.cohort.auc import AucRule, auc
-from afterglow.cohort.labelled import Labelled
+from afterglow.cohort.labelled import Codes, Labelled
 from afterglow.cohort.measured import together
 from afterglow.cohort.operating import operating_points, over, rates
 from afterglow.cohort.resampling import resample
@@ -104,7 +104,7 @@ def _drawn_band(sample: Labelled, at: Values, *, draws: int, seed: int, level: f
     return np.interp(at, grid, low), np.interp(at, grid, high), f"{drawn.rule()}, at {GRID} false positive rates"
 
 
-def _corners(true: Values, false: Values) -> Values:
+def _corners(true: Values, false: Values) -> Codes:
     """Points without which the curve would be another one."""
     turns = (np.diff(true, 2) != 0) | (np.diff(false, 2) != 0)
     return np.flatnonzero(np.concatenate([[True], turns, [True]]))
