@@ -74,18 +74,11 @@ def proportionality(
     tests = []
     for k, name in enumerate(names):
         weight = deaths * float(spread[k, k]) * float((apart**2).sum())
-        words = f"{about}: {name}" if about else name
-        if not weight > 0 or not math.isfinite(weight):
-            tests.append(
-                Tested("proportional hazards", rule, (t.size,), "chi2(1)", None, None, about=words, note="events on one day only")
-            )
-            continue
-        chi2 = float((apart @ scaled[:, k]) ** 2 / weight)
-        tests.append(
-            Tested(
-                "proportional hazards", rule, (t.size,), "chi2(1)", chi2, float(stats.chi2.sf(chi2, 1)), about=words, note=note
-            )
-        )
+        known = weight > 0 and math.isfinite(weight)
+        chi2 = float((apart @ scaled[:, k]) ** 2 / weight) if known else None
+        p = None if chi2 is None else float(stats.chi2.sf(chi2, 1))
+        words, said = f"{about}: {name}" if about else name, note if known else "all events came on one day"
+        tests.append(Tested("proportional hazards", rule, (t.size,), "chi2(1)", chi2, p, about=words, note=said))
     return tuple(tests)
 
 

@@ -30,8 +30,8 @@ class RankSumPs:
     n_second: int
     u_first: float
     ties: bool
-    p_asymptotic_no_cc: float
-    p_asymptotic_cc: float
+    p_asymptotic_no_cc: float | None
+    p_asymptotic_cc: float | None
     p_exact_ignoring_ties: float | None
     p_exact_with_ties: float | None
 
@@ -46,15 +46,8 @@ def rank_sum_ps(first: ArrayLike, second: ArrayLike) -> RankSumPs:
     x, y = measured(first, "the first group")[0], measured(second, "the second group")[0]
     if not (x.size and y.size):
         raise BadInput(f"Mann-Whitney: groups of {x.size} and {y.size}; both need a number")
-    ranks = stats.rankdata(np.concatenate([x, y]))
-    m, n = x.size, y.size
-    u = float(ranks[:m].sum()) - m * (m + 1) / 2
-    ties = np.unique(ranks).size < m + n
-    small = m + n <= SMALL
-    return RankSumPs(
-        m, n, u, ties, _asymptotic(u, m, n, ranks, 0.0), _asymptotic(u, m, n, ranks, 0.5),
-        _exact(u, m, n) if small else None, _permutation(ranks, m) if small else None,
-    )  # fmt: skip
+    ranks, u, ties = _ranked(x, y)
+    return RankSumPs(x.size, y.size, u, ties, *(_by_rule(rule, ranks, u, x.size, y.size) for rule in RULES))
 
 
 def mann_whitney(
@@ -71,26 +64,38 @@ def mann_whitney(
     words = RULES.get(rule, "exact")
     if not (x.size and y.size):
         return Tested("Mann-Whitney", words, n, "U", None, None, about=about, note=together("a group is empty", note))
-    ps = rank_sum_ps(x, y)
+    ranks, u, ties = _ranked(x, y)
     if rule == "choose":
-        rule = "asymptotic" if sum(n) > SMALL else "exact, ties" if ps.ties else "exact"
-        words = f"{RULES[rule]} (chosen: {sum(n)} numbers, {'with' if ps.ties else 'without'} ties)"
-    p = _by_rule(ps, rule)
-    if rule == "exact" and ps.ties:
+        rule = "asymptotic" if sum(n) > SMALL else "exact, ties" if ties else "exact"
+        words = f"{RULES[rule]} (chosen: {sum(n)} numbers, {'with' if ties else 'without'} ties)"
+    p = _by_rule(rule, ranks, u, *n)
+    if rule == "exact" and ties:
         words, note = f"{words}, ties ignored", together("values tie: the exact P without ties is not exact", note)
     if p is None:
         note = together(f"{sum(n)} numbers are too many to count every choice; take the asymptotic rule", note)
     if all_equal(x, y):
         note = together("all values are equal", note)
-    effects = (hodges_lehmann_shift(x, y, level=level, unit=unit), Estimated("rank-biserial", ps.rank_biserial, n=sum(n)))
-    return Tested("Mann-Whitney", words, n, "U", ps.u_first, p, effects, about=about, note=note)
+    biserial = Estimated("rank-biserial", 2 * u / (n[0] * n[1]) - 1, n=sum(n))
+    effects = (hodges_lehmann_shift(x, y, level=level, unit=unit), biserial)
+    return Tested("Mann-Whitney", words, n, "U", u, p, effects, about=about, note=note)
 
 
-def _by_rule(ps: RankSumPs, rule: str) -> float | None:
-    return {
-        "asymptotic": ps.p_asymptotic_no_cc, "asymptotic, continuity": ps.p_asymptotic_cc,
-        "exact": ps.p_exact_ignoring_ties, "exact, ties": ps.p_exact_with_ties,
-    }[rule]  # fmt: skip
+def _ranked(x: Values, y: Values) -> tuple[Values, float, bool]:
+    """Ranks of both groups together, U of the first, and whether any tie."""
+    ranks = np.asarray(stats.rankdata(np.concatenate([x, y])), dtype=np.float64)
+    u = float(ranks[: x.size].sum()) - x.size * (x.size + 1) / 2
+    return ranks, u, np.unique(ranks).size < ranks.size
+
+
+def _by_rule(rule: str, ranks: Values, u: float, m: int, n: int) -> float | None:
+    """P by one of RULES; None where there are too many to count."""
+    if rule == "asymptotic":
+        return _asymptotic(u, m, n, ranks, 0.0)
+    if rule == "asymptotic, continuity":
+        return _asymptotic(u, m, n, ranks, 0.5)
+    if m + n > SMALL:
+        return None
+    return _exact(u, m, n) if rule == "exact" else _permutation(ranks, m)
 
 
 def _asymptotic(u: float, m: int, n: int, ranks: Values, continuity: float) -> float:

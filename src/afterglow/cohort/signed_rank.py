@@ -25,6 +25,7 @@ RULES = {
     "asymptotic": "asymptotic, zeros dropped, ties corrected, no continuity correction",
     "asymptotic, continuity": "asymptotic, zeros dropped, ties corrected, continuity correction",
     "asymptotic, Pratt": "asymptotic, zeros ranked and then dropped (Pratt), ties corrected, no continuity correction",
+    "asymptotic, Pratt, continuity": "asymptotic, zeros ranked and then dropped (Pratt), ties corrected, continuity correction",
     "exact": "exact distribution of W without ties, zeros dropped",
     "exact, ties": "exact permutation of the signs of the middle ranks, zeros dropped",
 }
@@ -41,10 +42,10 @@ class SignedRankPs:
     w_positive: float  # sum of the ranks of positive differences
     w_negative: float
     ties: bool
-    p_no_cc: float
-    p_cc: float
-    p_pratt: float
-    p_pratt_cc: float
+    p_no_cc: float | None
+    p_cc: float | None
+    p_pratt: float | None
+    p_pratt_cc: float | None
     p_exact_ignoring_ties: float | None
     p_exact_permutation: float | None
     decimals: int | None
@@ -63,17 +64,11 @@ class SignedRankPs:
 def signed_rank_ps(differences: ArrayLike, *, decimals: int | None = DECIMALS) -> SignedRankPs:
     """Wilcoxon's signed rank test of differences by all rules; they are rounded to `decimals` first, None: not at all."""
     d = rounded(measured(differences, "the differences")[0], decimals)
-    ranked = d[d != 0]
-    ranks = _ranks(ranked)
-    pratt = _ranks(d)[d != 0]  # zeros take the lowest ranks, and then leave
+    ranked, ranks, pratt, ties = _ranked(d)
     up, down = float(ranks[ranked > 0].sum()), float(ranks[ranked < 0].sum())
-    ties = np.unique(ranks).size < ranks.size
-    small = ranked.size <= COUNTED
     return SignedRankPs(
         d.size, ranked.size, int((ranked > 0).sum()), int((ranked < 0).sum()), up, down, ties,
-        _asymptotic(ranked, ranks, 0.0), _asymptotic(ranked, ranks, 0.5), _asymptotic(ranked, pratt, 0.0),
-        _asymptotic(ranked, pratt, 0.5), _exact(min(up, down), ranked.size) if small else None,
-        _permutation(ranked, ranks) if small else None, decimals,
+        *(_by_rule(rule, ranked, ranks, pratt) for rule in RULES), decimals=decimals,
     )  # fmt: skip
 
 
@@ -101,27 +96,27 @@ def wilcoxon_of(
     if rule != "choose" and rule not in RULES:
         raise BadInput(f"Wilcoxon: no rule {rule!r}; there are choose, {', '.join(RULES)}")
     d, missing = measured(differences, "the differences")
-    ps = signed_rank_ps(d, decimals=decimals)
+    d = rounded(d, decimals)
+    ranked, ranks, pratt, ties = _ranked(d)
     chosen = rule
     if rule == "choose":
-        chosen = "asymptotic" if ps.n_nonzero > SMALL else "exact, ties" if ps.ties else "exact"
-    words = f"{RULES[chosen]}; {'' if decimals is None else f'differences rounded to {decimals} decimals'}".rstrip("; ")
-    if rule == "choose":
-        words += f" (chosen: {ps.n_nonzero} of {ps.n} not zero, {'with' if ps.ties else 'without'} ties)"
+        chosen = "asymptotic" if ranked.size > SMALL else "exact, ties" if ties else "exact"
+    words = _words(chosen, rule == "choose", decimals, d.size, ranked.size, ties)
     note = together(missing, note)
-    if not ps.n_nonzero:
-        why = "no difference was measured" if not ps.n else "every difference is zero"
-        return Tested("Wilcoxon signed rank", words, (ps.n,), "W", None, None, about=about, note=together(why, note))
-    if chosen == "exact" and ps.ties:
-        words, note = f"{words}, ties ignored", together("differences tie: the exact P without ties is not exact", note)
-    p = _by_rule(ps, chosen)
+    if not ranked.size:
+        why = "no difference was measured" if not d.size else "every difference is zero"
+        return Tested("Wilcoxon signed rank", words, (d.size,), "W", None, None, about=about, note=together(why, note))
+    if chosen == "exact" and ties:
+        note = together("differences tie: the exact P without ties is not exact", note)
+    p = _by_rule(chosen, ranked, ranks, pratt)
     if p is None:
-        note = together(f"{ps.n_nonzero} differences are too many to count every sign; take an asymptotic rule", note)
+        note = together(f"{ranked.size} differences are too many to count every sign; take an asymptotic rule", note)
+    up = float(ranks[ranked > 0].sum())
     effects = (
-        hodges_lehmann(rounded(d, decimals), level=level, name="Hodges-Lehmann difference", unit=unit),
-        Estimated("matched rank-biserial", ps.rank_biserial, n=ps.n),
+        hodges_lehmann(d, level=level, name="Hodges-Lehmann difference", unit=unit),
+        Estimated("matched rank-biserial", 2 * up / float(ranks.sum()) - 1, n=d.size),
     )
-    return Tested("Wilcoxon signed rank", words, (ps.n,), "W", ps.w_positive, p, effects, about=about, note=note)
+    return Tested("Wilcoxon signed rank", words, (d.size,), "W", up, p, effects, about=about, note=note)
 
 
 def sign_test(differences: ArrayLike, *, decimals: int | None = DECIMALS, level: float = 0.95, about: str = "") -> Tested:
@@ -143,11 +138,31 @@ def rounded(values: Values, decimals: int | None) -> Values:
     return values if decimals is None else np.round(values, decimals)
 
 
-def _by_rule(ps: SignedRankPs, rule: str) -> float | None:
-    return {
-        "asymptotic": ps.p_no_cc, "asymptotic, continuity": ps.p_cc, "asymptotic, Pratt": ps.p_pratt,
-        "exact": ps.p_exact_ignoring_ties, "exact, ties": ps.p_exact_permutation,
-    }[rule]  # fmt: skip
+def _words(chosen: str, by_choice: bool, decimals: int | None, n: int, nonzero: int, ties: bool) -> str:
+    words = RULES[chosen] + (", ties ignored" if chosen == "exact" and ties else "")
+    if decimals is not None:
+        words += f"; differences rounded to {decimals} decimals"
+    if by_choice:
+        words += f" (chosen: {nonzero} of {n} not zero, {'with' if ties else 'without'} ties)"
+    return words
+
+
+def _ranked(d: Values) -> tuple[Values, Values, Values, bool]:
+    """Differences that are not zero, their ranks, their ranks where zeros take the lowest (Pratt), and whether any tie."""
+    ranked = d[d != 0]
+    ranks = _ranks(ranked)
+    return ranked, ranks, _ranks(d)[d != 0], np.unique(ranks).size < ranks.size
+
+
+def _by_rule(rule: str, d: Values, ranks: Values, pratt: Values) -> float | None:
+    """P by one of RULES; None where there are too many to count."""
+    if rule.startswith("asymptotic"):
+        return _asymptotic(d, pratt if "Pratt" in rule else ranks, 0.5 if "continuity" in rule else 0.0)
+    if d.size > COUNTED:
+        return None
+    if rule == "exact":
+        return _exact(min(float(ranks[d > 0].sum()), float(ranks[d < 0].sum())), d.size)
+    return _permutation(d, ranks)
 
 
 def _ranks(d: Values) -> Values:

@@ -30,7 +30,7 @@ def kaplan_meier(
     risk = at_risk(seen.days, seen.event)
     happened = risk.events > 0
     n, d = risk.at_risk[happened].astype(np.float64), risk.events[happened].astype(np.float64)
-    survival: Values = np.cumprod(1 - d / n)
+    survival = np.asarray(np.cumprod(1 - d / n), dtype=np.float64)
     low, high = _log_log(survival, n, d, level)
     start = np.ones(1)
     counts = numbers_at_risk(seen.days, ticks(seen.days) if at is None else at)
