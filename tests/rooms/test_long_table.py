@@ -64,7 +64,7 @@ def test_each_measurement_has_the_outcome_of_its_lesion_and_the_calls_of_its_vis
         *[("response", "no change")] * 2,
         (None, None),
     ]
-    assert [r["participant_age_years"] for r in rows] == ["61", "61", "61", None]
+    assert [r["participant_age_years"] for r in rows] == [61.0, 61.0, 61.0, None]
 
 
 def test_every_kind_of_file_says_the_same(tmp_path: Path) -> None:
@@ -105,6 +105,9 @@ def test_the_page_escapes_what_stands_in_cells_and_says_what_it_leaves_out() -> 
 
 def test_a_run_without_calls_or_outcomes_still_makes_a_table() -> None:
     table = long_table(MEASURED, (), Study((), ()))
+    sites = Study(tuple(Participant(name, {"site": f"0{name}", "kps": "90"}) for name in ("01", "02")), ())
+    row = long_table(MEASURED, (), sites).rows[0]
+    assert (row["participant_site"], row["participant_kps"]) == ("001", 90.0)  # a name of digits stays a name
     assert len(table.rows) == 4 and all(row["outcome"] is None for row in table.rows)
     assert long_table((), (), Study((), ())).rows == []
 

@@ -21,14 +21,11 @@ def tables(
         Path | None,
         typer.Option(
             "--map",
-            exists=True,
             dir_okay=False,
             help="TOML that says which column is what; without it the columns have our names.",
         ),
     ] = None,
-    dictionary: Annotated[
-        Path | None, typer.Option(exists=True, dir_okay=False, help="Data dictionary of the REDCap project (CSV).")
-    ] = None,
+    dictionary: Annotated[Path | None, typer.Option(dir_okay=False, help="Data dictionary of the REDCap project (CSV).")] = None,
     replace: Annotated[
         bool, typer.Option("--replace", help="Where the data set says something else already, the new row wins.")
     ] = False,
@@ -66,13 +63,10 @@ def _as_json(done: "TablesDone") -> None:
 
 
 def _as_lines(done: "TablesDone", *, wrote: bool) -> None:
-    for name, rows in done.rows.items():
-        empty = done.silent.get(name, 0)
-        more = f"; {empty} lines say nothing of them" if empty else ""
-        show.line(f"{name}: {rows} rows read, {done.new.get(name, 0)} new{more}.")
-    for name in done.silent:
-        if name not in done.rows:
-            show.line(f"{name}: no row; {done.silent[name]} lines say nothing of them.")
+    for name in dict.fromkeys((*done.rows, *done.silent)):
+        rows, empty = done.rows.get(name, 0), done.silent.get(name, 0)
+        more = f"; {empty} line{' says' if empty == 1 else 's say'} nothing of them" if empty else ""
+        show.line(f"{name}: {rows} row{'' if rows == 1 else 's'} read, {done.new.get(name, 0)} new{more}.")
     if done.not_used:
         show.line(f"Not read: {', '.join(done.not_used)}.")
     for remark in done.remarks:

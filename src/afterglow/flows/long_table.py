@@ -16,6 +16,7 @@ from afterglow.records.study import Study
 from afterglow.report.html import document_html
 
 MOST_ROWS_TO_READ = 5000  # rows of the HTML; nobody reads more, and a browser is slow with them
+_NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?")
 _OUTCOME = {
     "outcome": "What the lesion turned out to be (phenotype/outcomes.tsv); n/a where that is not known",
     "outcome_basis": "How that is known",
@@ -31,13 +32,12 @@ def long_table(measurements: Sequence[Measurement], calls: Sequence[Row], study:
     """
     names = _call_columns(calls)
     said = {(_bare(r, "participant_id"), _bare(r, "to_session"), r.text("lesion_id"), r.text("rule")): r for r in calls}
-    known = {name for person in study.participants for name in person.columns}
-    people = {f"participant_{name}": name for name in sorted(known)}
+    people = _people_columns(study)
     columns = {
         **COLUMN_WORDS,
         **_OUTCOME,
         **{column: f"Call of the rule {rule!r} at this visit; n/a where it made none" for rule, column in names.items()},
-        **{column: f"{name.replace('_', ' ')} (participants.tsv)" for column, name in people.items()},
+        **{column: f"{name.replace('_', ' ')} (participants.tsv)" for column, (name, _) in people.items()},
     }
     rows = [
         {**_measured(m), **_turned_out(m, study), **_called(m, names, said), **_person(m, people, study)} for m in measurements
@@ -128,15 +128,28 @@ def _called(
     return cells
 
 
-def _person(m: Measurement, people: Mapping[str, str], study: Study) -> dict[str, Cell]:
+def _people_columns(study: Study) -> dict[str, tuple[str, bool]]:
+    """The columns of participants.tsv, and whether all that stands in one are numbers; 01 is a name and stays one."""
+    cells: dict[str, list[str]] = {}
+    for person in study.participants:
+        for name, cell in person.columns.items():
+            cells.setdefault(name, []).extend([] if cell is None else [cell])
+    return {
+        f"participant_{name}": (name, all(_NUMBER.fullmatch(cell) for cell in found)) for name, found in sorted(cells.items())
+    }
+
+
+def _person(m: Measurement, people: Mapping[str, tuple[str, bool]], study: Study) -> dict[str, Cell]:
     person = study.participant(m.participant_id)
-    return {column: person.text(name) if person else None for column, name in people.items()}
+    if person is None:
+        return dict.fromkeys(people)
+    return {column: person.number(name) if is_number else person.text(name) for column, (name, is_number) in people.items()}
 
 
 def _printed(cell: Cell) -> str:
     match cell:
         case None:
-            return ""
+            return "n/a"
         case bool():
             return "yes" if cell else "no"
         case float():
