@@ -35,7 +35,7 @@ class FigureData:
     def __post_init__(self) -> None:
         names = [name for name, _ in self.columns]
         if len(set(names)) != len(names):
-            raise ValueError(f"the data of a figure name a column twice: {', '.join(names)}")
+            raise ValueError(f"the data of a figure names a column twice: {', '.join(names)}")
         for row in self.rows:
             if len(row) != len(names):
                 raise ValueError(f"the data of a figure have a row of {len(row)} cells under {len(names)} columns")

@@ -12,8 +12,8 @@ from afterglow.report.figures.cohort_lines import lines_figure
 from afterglow.report.figures.cohort_pairs import pairs_figure
 from afterglow.report.figures.cohort_roc import roc_figure
 from afterglow.report.figures.cohort_survival import survival_figure
-from afterglow.report.group_tables import cohort_table, cross_table, estimates_table, tests_table
-from afterglow.report.group_words import estimated_words, sentence, tested_words
+from afterglow.report.group_tables import cohort_table, cross_table, estimates_table, table_of_tests
+from afterglow.report.group_words import estimated_words, sentence, words_of_test
 
 
 def group_document(facts: GroupFacts) -> Document:
@@ -68,10 +68,9 @@ def _primary(one: Estimated | Tested) -> str:
     match one:
         case Estimated():
             n = f", n = {one.n}" if one.n else ""
-            return f"{one.name[:1].upper()}{one.name[1:]}: {estimated_words(one)}{n}"
+            return f"{one.name}: {estimated_words(one)}{n}"
         case Tested():
-            words = tested_words(one)
-            return f"{words[:1].upper()}{words[1:]}, n = {' + '.join(str(n) for n in one.n)}"
+            return f"{words_of_test(one)}, n = {' + '.join(str(n) for n in one.n)}"
 
 
 def _patients(facts: GroupFacts) -> Section:
@@ -84,7 +83,7 @@ def _patients(facts: GroupFacts) -> Section:
 def _results(facts: GroupFacts) -> Section:
     blocks: list[Block] = [cross_table(crossed) for crossed in facts.crossed]
     blocks += [estimates_table(caption, estimates) for caption, estimates in facts.estimates]
-    blocks += [tests_table(caption, tests) for caption, tests in facts.tests]
+    blocks += [table_of_tests(caption, tests) for caption, tests in facts.tests]
     return Section("Results", tuple(blocks), "results")
 
 

@@ -65,9 +65,9 @@ def _counts(counted: Counted, p: str) -> list[tuple[str, ...]]:
     known = counts.sum(axis=1)
     rows = [(counted.name, *("" for _ in known), p)]
     for n, level in enumerate(counted.levels):
-        rows.append((f"  {level}", *(count_words(int(c), int(k)) for c, k in zip(counts[:, n], known, strict=True)), ""))
+        rows.append((f"\u2003{level}", *(count_words(int(c), int(k)) for c, k in zip(counts[:, n], known, strict=True)), ""))
     if any(counted.missing):
-        rows.append(("  missing", *(str(n) for n in (*counted.missing, sum(counted.missing))), ""))
+        rows.append(("\u2003missing", *(str(n) for n in (*counted.missing, sum(counted.missing))), ""))
     return rows
 
 
@@ -103,7 +103,7 @@ def estimates_table(caption: str, estimates: Sequence[Estimated]) -> Table:
     return without_empty(Table(sentence(caption), columns, rows), keep=columns[:2])
 
 
-def tests_table(caption: str, tests: Sequence[Tested]) -> Table:
+def table_of_tests(caption: str, tests: Sequence[Tested]) -> Table:
     """What was compared, by which exact rule, on how many, and what came out; several effects stand below one another."""
     rows: list[tuple[str, ...]] = []
     for tested in tests:

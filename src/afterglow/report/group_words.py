@@ -10,15 +10,17 @@ MINUS = "\N{MINUS SIGN}"
 
 
 def p_number(p: float | None) -> str:
-    """ "< .001", ".004", ".048", ".23", "> .99": two decimals, three below .01 and where two would hide the side of .05."""
+    """ "< .001", ".004", ".048", ".23", "> .99": two decimals, three below .01, more where .05 is near."""
     if p is None or math.isnan(p):
         return NOT_MADE
     if p < 0.001:
         return "< .001"
     if p > 0.99:
         return "> .99"
-    near = p < 0.01 or f"{p:.2f}" == "0.05"
-    return (f"{p:.3f}" if near else f"{p:.2f}").removeprefix("0")
+    places = 3 if p < 0.01 or f"{p:.2f}" == "0.05" else 2
+    while (round(p, places) < 0.05) != (p < 0.05):
+        places += 1
+    return f"{p:.{places}f}".removeprefix("0")
 
 
 def p_words(p: float | None) -> str:
@@ -85,7 +87,7 @@ def estimated_words(estimated: Estimated, *, rule: bool = True) -> str:
     return f"{shown}{unit} ({level_words(estimated.level)} interval {said}{by})"
 
 
-def tested_words(tested: Tested, *, short: bool = False) -> str:
+def words_of_test(tested: Tested, *, short: bool = False) -> str:
     """ "Mann-Whitney (exact): P = .003"; long, with what was compared, the statistic, the effects and the adjusted P value."""
     if tested.p is None:
         return f"{tested.name} ({tested.rule}): {tested.note}"
@@ -114,5 +116,9 @@ def with_bracket(name: str, unit: str) -> str:
 
 
 def sentence(words: str) -> str:
-    """The words with a full stop at their end."""
-    return words if not words or words.endswith((".", "!", "?")) else f"{words}."
+    """The words as a sentence: a full stop at the end, a capital at the start unless that would change a symbol such as vp."""
+    if not words:
+        return ""
+    first = words.split(" ", maxsplit=1)[0].rstrip(",:;")
+    begun = f"{words[:1].upper()}{words[1:]}" if len(first) > 3 and first.isalpha() and first.islower() else words
+    return begun if begun.endswith((".", "!", "?")) else f"{begun}."

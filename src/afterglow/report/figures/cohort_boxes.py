@@ -24,7 +24,7 @@ from afterglow.report.figures.cohort_canvas import (
     wrapped,
     write_lines,
 )
-from afterglow.report.group_words import sentence, tested_words, with_bracket
+from afterglow.report.group_words import sentence, with_bracket, words_of_test
 from afterglow.report.words import number, powers_math, shown_in, unit_after
 
 _GROUP_IN = 1.35
@@ -123,18 +123,21 @@ def _aside(values: Values) -> Values:
 
 def _caption(plot: BoxPlot, values: Sequence[Values]) -> str:
     groups = plot.groups
-    said = [sentence(plot.caption or groups.name[:1].upper() + groups.name[1:]), BOXES]
+    said = [sentence(plot.caption or groups.name), BOXES]
+    counted = []
     for label, v in zip(groups.labels, values, strict=True):
         measured = finite(v)
         absent = f", {v.size - measured.size} not measured" if v.size > measured.size else ""
         middle = f", median {number(float(np.median(measured)))}{unit_after(groups.unit)}" if measured.size else ""
-        said.append(f"{label}: n = {measured.size}{absent}{middle}.")
+        counted.append(f"{label}: n = {measured.size}{absent}{middle}")
+    if counted:
+        said.append(sentence("; ".join(counted)))
     if groups.line is not None:
         said.append(sentence(f"Dashed: {_line_words(plot)}"))
     unseen = sum(int((finite(v) <= 0).sum()) for v in values) if plot.log else 0
     if unseen:
         said.append(f"{unseen} value{'s' if unseen > 1 else ''} of zero or less cannot stand on a logarithmic axis.")
-    said += [sentence(tested_words(tested)) for tested in plot.tests]
+    said += [sentence(words_of_test(tested)) for tested in plot.tests]
     return " ".join(said)
 
 

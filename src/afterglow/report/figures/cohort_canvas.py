@@ -15,7 +15,7 @@ from matplotlib.textpath import TextToPath
 from afterglow.records.document import Figure, FigureData
 from afterglow.records.statistic import Tested
 from afterglow.report.figures.canvas import FAINT_INK, INK, SMALL_PT, TEXT_PT, plain, png, write
-from afterglow.report.group_words import tested_words
+from afterglow.report.group_words import words_of_test
 
 INKS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")  # after Okabe and Ito
 DASHES = ("-", (0, (5, 2)), (0, (1, 1.4)), (0, (6, 2, 1, 2)))  # a second way to tell curves apart
@@ -36,15 +36,16 @@ def dash_of(n: int) -> Dash:
     return DASHES[(n + n // len(INKS)) % len(DASHES)]
 
 
-@lru_cache(maxsize=4096)
 def width_in(words: str, size_pt: float = TEXT_PT) -> float:
-    """How wide the words are, in inches."""
-    if not words:
-        return 0.0
-    wide, _, _ = TextToPath().get_text_width_height_descent(
-        words, FontProperties(family="DejaVu Sans", size=size_pt), ismath=False
-    )
-    return float(wide) / 72 * 1.03  # hinting makes drawn letters a little wider
+    """How wide the words are, in inches; a little more, for hinting makes drawn letters wider."""
+    return 1.03 * sum(_letter_in(letter) for letter in words) * size_pt
+
+
+@lru_cache(maxsize=4096)
+def _letter_in(letter: str) -> float:
+    """The width of one letter, for each point of size."""
+    wide, _, _ = TextToPath().get_text_width_height_descent(letter, FontProperties(family="DejaVu Sans", size=72), ismath=False)
+    return float(wide) / 72 / 72
 
 
 def wrapped(words: str, most_in: float, size_pt: float = TEXT_PT) -> list[str]:
@@ -88,7 +89,7 @@ def lines_of_tests(tests: Sequence[Tested], most_in: float, *, about: bool = Fal
     lines: list[str] = []
     for tested in tests[:MOST_TESTS]:
         compared = f"{tested.about}: " if tested.about and (about or len(tests) > 1) else ""
-        lines += wrapped(compared + tested_words(tested, short=True), most_in, SMALL_PT)
+        lines += wrapped(compared + words_of_test(tested, short=True), most_in, SMALL_PT)
     if len(tests) > MOST_TESTS:
         lines.append(f"and {len(tests) - MOST_TESTS} more tests, see the table of tests")
     return lines

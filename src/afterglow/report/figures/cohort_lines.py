@@ -112,13 +112,13 @@ def _limits(panels: Sequence[Axes], plot: LinePlot) -> None:
 
 def _caption(plot: LinePlot) -> str:
     first = plot.panels[0][1][0] if plot.panels[0][1] else next(curve for _, curves in plot.panels for curve in curves)
-    said = [sentence(plot.caption or f"{first.y_name[:1].upper()}{first.y_name[1:]} over {first.x_name}")]
+    said = [sentence(plot.caption or f"{first.y_name} over {first.x_name}")]
     for title, curves in plot.panels:
         numbers = [f"{curve.name} n = {curve.n}" for curve in curves if curve.n]
         if numbers:
             said.append(sentence(f"{f'{title}: ' if title else ''}{', '.join(numbers)}"))
     rules = dict.fromkeys(curve.rule for _, curves in plot.panels for curve in curves if curve.rule)
-    said += [sentence(rule[:1].upper() + rule[1:]) for rule in rules]
+    said += [sentence(rule) for rule in rules]
     return " ".join(part for part in (*said, _ALSO[plot.kind]) if part)
 
 

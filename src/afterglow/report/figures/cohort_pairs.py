@@ -22,7 +22,7 @@ from afterglow.report.figures.cohort_canvas import (
     shortened,
     write_lines,
 )
-from afterglow.report.group_words import sentence, tested_words, with_bracket
+from afterglow.report.group_words import sentence, with_bracket, words_of_test
 from afterglow.report.words import number, powers_math, shown_in, unit_after
 
 _AXES_IN = 3.3
@@ -80,7 +80,7 @@ def _draw(axes: Axes, before: Values, after: Values, n: int) -> None:
 
 def _caption(plot: PairPlot, groups: Sequence[str]) -> str:
     pairs = plot.pairs
-    named = f"{pairs.name[:1].upper()}{pairs.name[1:]}, {pairs.before_words} and {pairs.after_words}"
+    named = f"{pairs.name}, {pairs.before_words} and {pairs.after_words}"
     said = [sentence(plot.caption or named), "A thin line for each patient; black: the medians."]
     for group in groups:
         before, after = _both(pairs, group)
@@ -92,8 +92,8 @@ def _caption(plot: PairPlot, groups: Sequence[str]) -> str:
             middle = f", medians {number(float(np.median(before)))}{unit} and {number(float(np.median(after)))}{unit}"
             rose, fell = int((after > before).sum()), int((after < before).sum())
             middle += f", {rose} rose and {fell} fell"
-        said.append(f"{f'{group}: ' if group else ''}n = {before.size}{absent}{middle}.")
-    said += [sentence(tested_words(tested)) for tested in plot.tests]
+        said.append(sentence(f"{f'{group}: ' if group else ''}n = {before.size}{absent}{middle}"))
+    said += [sentence(words_of_test(tested)) for tested in plot.tests]
     return " ".join(said)
 
 

@@ -19,7 +19,7 @@ from afterglow.report.figures.cohort_canvas import (
     lines_of_tests,
     write_lines,
 )
-from afterglow.report.group_words import estimated_words, sentence, tested_words
+from afterglow.report.group_words import estimated_words, sentence, words_of_test
 from afterglow.report.words import number
 
 _SQUARE_IN = 4.4
@@ -90,11 +90,11 @@ def _caption(plot: RocPlot) -> str:
     said = [sentence(plot.caption or "Receiver operating characteristic")]
     for curve in plot.curves:
         band = f"; band: {curve.band_rule}" if curve.sensitivity_low is not None and curve.band_rule else ""
-        said.append(f"{curve.name}: area {estimated_words(curve.auc)}, {_counts(curve)} the condition{band}.")
+        said.append(sentence(f"{curve.name}: area {estimated_words(curve.auc)}, {_counts(curve)} the condition{band}"))
         for name, false_positive_rate, sensitivity in curve.marked:
             where = f"sensitivity {number(sensitivity)}, specificity {number(1 - false_positive_rate)}"
             said.append(f"Marked on {curve.name}, {name}: {where}.")
-    said += [sentence(tested_words(tested)) for tested in plot.tests]
+    said += [sentence(words_of_test(tested)) for tested in plot.tests]
     return " ".join(said)
 
 

@@ -22,7 +22,7 @@ from afterglow.report.figures.cohort_canvas import (
     shortened,
     write_lines,
 )
-from afterglow.report.group_words import sentence, tested_words
+from afterglow.report.group_words import sentence, words_of_test
 from afterglow.report.words import number
 
 _AXES_IN = (6.4, 3.5)
@@ -105,22 +105,22 @@ def _write_at_risk(figure: Sheet, axes: Axes, curves: Sequence[StepCurve], days:
 
 
 def _caption(plot: SurvivalPlot) -> str:
-    said = [sentence(plot.caption or plot.y_name[:1].upper() + plot.y_name[1:])]
+    said = [sentence(plot.caption or plot.y_name)]
     rules = dict.fromkeys(curve.rule for curve in plot.curves if curve.rule)
-    said += [sentence(rule[:1].upper() + rule[1:]) for rule in rules]
+    said += [sentence(rule) for rule in rules]
     for curve in plot.curves:
         start = f"n = {curve.at_risk[0][1]}" if curve.at_risk else "n not given"
         end = f"{number(float(curve.values[-1]))} on day {curve.times_days[-1]:g}"
-        said.append(f"{curve.name}: {start}, {end}, {len(curve.censored_days)} censored.")
+        said.append(sentence(f"{curve.name}: {start}, {end}, {len(curve.censored_days)} censored"))
     if any(curve.censored_days for curve in plot.curves):
         said.append("Upright marks: censored.")
-    said += [sentence(tested_words(tested)) for tested in plot.tests]
+    said += [sentence(words_of_test(tested)) for tested in plot.tests]
     return " ".join(said)
 
 
 def _alt(plot: SurvivalPlot) -> str:
     said = [f"{c.name}: {number(float(c.values[-1]))} on day {c.times_days[-1]:g}" for c in plot.curves]
-    return f"{plot.y_name[:1].upper()}{plot.y_name[1:]} over days. {'; '.join(said)}."
+    return f"{sentence(f'{plot.y_name} over days')} {'; '.join(said)}."
 
 
 def _data(curves: Sequence[StepCurve]) -> FigureData:
