@@ -12,9 +12,10 @@ from afterglow.cli import show
 from afterglow.cli.audit import audit
 from afterglow.cli.course import course
 from afterglow.cli.digital import demo, simulate
-from afterglow.cli.options import Json, MethodName, Outlines, Workers
+from afterglow.cli.options import Json, MethodName, Outlines
 from afterglow.cli.outline import outline
 from afterglow.cli.repeatability import repeatability
+from afterglow.cli.run import run
 from afterglow.cli.study import tables
 from afterglow.records.errors import AfterglowError
 
@@ -26,12 +27,6 @@ app = typer.Typer(
     "Research software; not a medical device.",
     epilog="Exit codes: 0 done, 1 a stated error, 2 wrong usage.",
 )
-
-
-class Level(StrEnum):
-    """Levels of a BIDS App."""
-
-    PARTICIPANT = "participant"
 
 
 class Benchmark(StrEnum):
@@ -67,59 +62,12 @@ def _root(
 
 app.command()(demo)
 app.command()(simulate)
+app.command()(run)
 app.command()(course)
 app.command()(outline)
 app.command()(repeatability)
 app.command()(audit)
 app.command()(tables)
-
-
-@app.command()
-def run(
-    bids_dir: Annotated[Path, typer.Argument(help="BIDS data set.")],
-    output_dir: Annotated[Path, typer.Argument(help="Folder for the derivatives.")],
-    analysis_level: Annotated[Level, typer.Argument(help="What to do: participant.")],
-    method: MethodName,
-    participant_label: Annotated[list[str] | None, typer.Option(help="Only these subjects (repeat the option).")] = None,
-    session_label: Annotated[list[str] | None, typer.Option(help="Only these visits (repeat the option).")] = None,
-    outlines: Outlines = None,
-    repeatability_table: Annotated[
-        Path | None, typer.Option("--repeatability", help="Your own test-retest numbers, from `afterglow repeatability`.")
-    ] = None,
-    workers: Workers = 1,
-    json: Json = False,
-) -> None:
-    """Carry out a method on a BIDS data set: maps, measurements, calls and a report for each patient."""
-    from afterglow.flows.run import run_participants
-
-    sessions = [label.removeprefix("ses-") for label in session_label or ()]
-    with show.progress_shown(json) as progress:
-        done = run_participants(
-            bids_dir, output_dir, method,
-            participants=participant_label or (), session_labels=sessions, outlines_dir=outlines, workers=workers, progress=progress,
-            repeatability=repeatability_table,
-        )  # fmt: skip
-    if json:
-        calls = [
-            {"participant": v.participant_id, "lesion": v.lesion_id, "rule": v.rule, "call": v.category, "sentence": v.sentence}
-            for p in done.patients
-            for v in p.verdicts
-        ]
-        show.as_json(
-            {"output": str(done.out), "reports": [str(r) for r in done.reports], "calls": calls, "failures": list(done.failures)}
-        )
-    else:
-        for patient in done.patients:
-            last = patient.exams[-1].session
-            for verdict in patient.verdicts:
-                if verdict.to_session == last:
-                    show.line(f"sub-{patient.participant_id} {verdict.whose}: {verdict.category}. {verdict.sentence}")
-        for path in done.reports:
-            show.line(f"Report: {path}")
-    if done.failures:
-        for sentence in done.failures:
-            show.error(sentence)
-        raise typer.Exit(1)
 
 
 @app.command()

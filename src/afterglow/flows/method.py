@@ -9,6 +9,7 @@ from typing import Literal
 
 from pydantic import Field, ValidationError, model_validator
 
+from afterglow.flows.method_cohort import CohortSpec
 from afterglow.flows.method_regions import LesionsSpec, ReferenceSpec
 from afterglow.flows.method_rules import MeasureSpec, RuleSpec
 from afterglow.flows.method_steps import BloodVolume, FitModel, Step, Strict, ToConcentration
@@ -16,6 +17,7 @@ from afterglow.flows.shipped import shipped_folder, shipped_names, shipped_text
 from afterglow.records.errors import BadMethod
 from afterglow.records.protocol import Agent
 from afterglow.records.quantity import QUANTITIES
+from afterglow.response.identity import SIZES
 
 
 class SeriesSpec(Strict):
@@ -65,6 +67,7 @@ class Method(Strict):
     measure: tuple[MeasureSpec, ...] = Field(min_length=1)
     rule: tuple[RuleSpec, ...] = ()
     panel: tuple[str, ...] = ()
+    cohort: CohortSpec | None = None
 
     @model_validator(mode="after")
     def _fits_together(self) -> "Method":
@@ -73,12 +76,13 @@ class Method(Strict):
         if unknown:
             raise ValueError(f"panel: unknown quantity {unknown[0]!r}")
         measured = {(m.quantity, s) for m in self.measure for s in m.statistics}
-        sizes = {("volume", "value"), ("longest_diameter", "value"), ("bidimensional_product", "value")}
+        sizes = {(size, "value") for size in SIZES}
         for rule in self.rule:
             for quantity in rule.quantities:
                 if (quantity, rule.statistic) not in measured | sizes:
                     raise ValueError(f"rule {rule.name!r} reads the {rule.statistic} of {quantity}, which no [[measure]] makes")
             rule.record()
+        _check_cohort(self)
         return self
 
     @property
@@ -89,6 +93,24 @@ class Method(Strict):
     def fits(self) -> Sequence[FitModel]:
         """The fit steps in their order."""
         return [step for step in self.step if isinstance(step, FitModel)]
+
+
+def _check_cohort(method: Method) -> None:
+    """The cohort's analyses read rules and numbers that the method makes."""
+    if method.cohort is None:
+        return
+    rules = {rule.name for rule in method.rule}
+    unknown = [name for name in method.cohort.rules if name not in rules]
+    if unknown:
+        raise ValueError(f"cohort: no [[rule]] is called {unknown[0]!r}")
+    made = {(m.quantity, s) for m in method.measure for s in m.statistics} | {(size, "value") for size in SIZES}
+    ratios = {(m.quantity, s) for m in method.measure if m.normalised for s in m.statistics}
+    for marker in method.cohort.marker:
+        if (marker.quantity, marker.statistic) not in (ratios if marker.normalised else made):
+            what = "ratio of the" if marker.normalised else ""
+            raise ValueError(
+                f"cohort: marker {marker.name!r} reads the {what} {marker.statistic} of {marker.quantity}, which no [[measure]] makes"
+            )
 
 
 def _check_series(method: Method) -> None:
