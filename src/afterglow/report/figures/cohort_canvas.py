@@ -106,6 +106,11 @@ def empty(axes: Axes, words: str = "nothing was measured") -> None:
     axes.set_yscale("linear")
     axes.set_ylim(0, 1)
     axes.set_yticks([])
+    say(axes, words)
+
+
+def say(axes: Axes, words: str) -> None:
+    """Words in the middle of axes whose numbers still count, for a panel beside it shows values."""
     axes.text(0.5, 0.5, words, transform=axes.transAxes, ha="center", va="center", fontsize=TEXT_PT, color=FAINT_INK)
 
 

@@ -14,11 +14,11 @@ from afterglow.report.figures.cohort_canvas import (
     MOST_VECTOR_POINTS,
     cell_of,
     drawn,
-    empty,
     finite,
     ink_of,
     lines_of_tests,
     padded,
+    say,
     shortened,
     write_lines,
 )
@@ -49,7 +49,9 @@ def pairs_figure(plot: PairPlot) -> Figure:
         ticks = [shortened(words, each / 2 - 0.15, 2, SMALL_PT + 0.5) for words in (pairs.before_words, pairs.after_words)]
         axes.set_xticks([0, 1], ticks)
         axes.set_xlim(-0.3, 1.3)
-        if whole.size:
+        if whole.size == 0:
+            axes.set_yticks([])
+        else:
             axes.set_ylim(*padded(float(whole.min()), float(whole.max())))
         if n:
             axes.tick_params(labelleft=False)
@@ -68,7 +70,7 @@ def _both(pairs: PairedValues, group: str) -> tuple[Values, Values]:
 
 def _draw(axes: Axes, before: Values, after: Values, n: int) -> None:
     if before.size == 0:
-        empty(axes, "no pairs")
+        say(axes, "no pairs")
         return
     many = before.size > 100
     axes.plot(
