@@ -1,6 +1,7 @@
 """The tables of a study: which fields each has, what they mean, and by what a row is known."""
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Literal, get_args
 
 from afterglow.records.course import TreatmentKind
@@ -78,6 +79,7 @@ KEYS: dict[TableName, tuple[str, ...]] = {  # two rows that agree in these are a
 }
 
 
+@cache
 def field_of(table: TableName, name: str) -> StudyField:
     """The field of that name; of participants a column of one's own, kept as text."""
     return next((one for one in TABLES[table] if one.name == name), StudyField(name, "text", name.replace("_", " ")))

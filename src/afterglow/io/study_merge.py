@@ -34,6 +34,7 @@ class MergedTable:
     rows: tuple[Cells, ...]
     n_new: int
     described: Mapping[str, object]
+    is_changed: bool = True  # whether a row is new or other than in the file
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -55,6 +56,7 @@ def merged(
     """
     rows, refusals = _one_each(name, taken)
     there, described = _there(name, path)
+    before = dict(there)
     n_new = 0
     for key, row in sorted(rows.items(), key=lambda item: tuple(_sortable(cell) for cell in item[0])):
         known = there.get(key)
@@ -68,7 +70,7 @@ def merged(
         where = path.relative_to(root).as_posix()
         remedy = f"{where} says {known[clash]!r} already; correct one of them, or write --replace where the new one is right"
         refusals.append(Refusal(row.file, row.line, clash, repr(row.cells[clash]), remedy))
-    return MergedTable(name, path, tuple(there.values()), n_new, described), tuple(refusals)
+    return MergedTable(name, path, tuple(there.values()), n_new, described, there != before), tuple(refusals)
 
 
 def _one_each(name: TableName, taken: Sequence[TakenRow]) -> tuple[dict[Key, TakenRow], list[Refusal]]:

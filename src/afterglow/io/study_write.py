@@ -36,8 +36,13 @@ REFUSED_COLUMNS: dict[str, str] = {
 
 
 def write_merged(table: MergedTable, *, meaning: str) -> tuple[Written, ...]:
-    """The table and its description; what the description of the data set says already is kept."""
+    """The table and its description; what the description of the data set says already is kept.
+
+    A table that is as it was and wholly described is not touched.
+    """
     columns = table.columns
+    if not table.is_changed and set(columns) <= set(table.described):
+        return ()
     rows = [{name: row.get(name) for name in columns} for row in table.rows]
     described: dict[str, str | Mapping[str, object]] = {name: _described(table, name, meaning) for name in columns}
     return write_tsv(table.path, rows, described)
