@@ -79,7 +79,8 @@ def _asymptotic(name: str, places: Codes, k: int, weights: Weights, level: float
 
     table = np.zeros((k, k))
     np.add.at(table, (places[:, 0], places[:, 1]), 1)
-    found = cohens_kappa(table, wt=WEIGHTS[weights])
+    with np.errstate(invalid="ignore"):  # a variance of 0 may be one of -1e-17
+        found = cohens_kappa(table, wt=WEIGHTS[weights])
     value, n = float(found.kappa), len(places)
     variance = float(found.var_kappa)
     if not variance > 1e-15:
