@@ -121,7 +121,7 @@ def _write(bids: Path, tables: Sequence[MergedTable], refusals: Sequence[Refusal
     written: list[Written] = []
     for table in tables:
         written += write_merged(table, meaning=meaning)
-    written += write_dictionary(bids, dictionary_rows(tables))
+    written += write_dictionary(bids, dictionary_rows(tables, meaning=meaning))
     written += write_refused(bids, refusals)
     return written
 

@@ -38,13 +38,12 @@ class MergedTable:
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """Our fields in their order, then the study's own."""
-        known = [one.name for one in TABLES[self.name]]
+        """Our fields in their order, those that are needed and those that are there, then the study's own."""
         there = {name for row in self.rows for name in row}
-        fixed = [name for name in known if name in there or self.name != "participants"]
+        fixed = [one.name for one in TABLES[self.name] if one.needed or one.name in there]
         if self.name == "sessions":
             fixed.remove("participant_id")  # the file's own name says it
-        return (*fixed, *sorted(there - set(known)))
+        return (*fixed, *sorted(there - {one.name for one in TABLES[self.name]}))
 
 
 def merged(

@@ -61,17 +61,21 @@ def _described(table: MergedTable, name: str, meaning: str) -> str | Mapping[str
     return {"Description": one.words, **({"Units": one.unit} if one.unit else {})}
 
 
-def dictionary_rows(tables: Sequence[MergedTable]) -> list[dict[str, Cell]]:
+def dictionary_rows(tables: Sequence[MergedTable], *, meaning: str) -> list[dict[str, Cell]]:
     """Every field of the tables: its type, unit, allowed values, how many rows have it and what was seen. Visits of all subjects are one table."""
-    together: dict[TableName, tuple[dict[str, None], list[Mapping[str, Cell]]]] = {}
+    together: dict[TableName, tuple[dict[str, str], list[Mapping[str, Cell]]]] = {}
     for table in tables:
         columns, rows = together.setdefault(table.name, ({}, []))
-        columns.update(dict.fromkeys(table.columns))
+        columns |= {column: _words(_described(table, column, meaning)) for column in table.columns}
         rows += table.rows
-    return [_entry(name, column, rows) for name, (columns, rows) in together.items() for column in columns]
+    return [_entry(name, column, told, rows) for name, (columns, rows) in together.items() for column, told in columns.items()]
 
 
-def _entry(table: TableName, column: str, rows: Sequence[Mapping[str, Cell]]) -> dict[str, Cell]:
+def _words(described: str | Mapping[str, object]) -> str:
+    return described if isinstance(described, str) else str(described.get("Description", ""))
+
+
+def _entry(table: TableName, column: str, told: str, rows: Sequence[Mapping[str, Cell]]) -> dict[str, Cell]:
     one = field_of(table, column)
     cells = [row[column] for row in rows if row.get(column) is not None]
     numbers = [float(cell) for cell in cells if isinstance(cell, int | float)]
@@ -81,7 +85,7 @@ def _entry(table: TableName, column: str, rows: Sequence[Mapping[str, Cell]]) ->
     return {
         "table": table,
         "field": column,
-        "description": one.words,
+        "description": told,
         "type": one.kind,
         "unit": one.unit or None,
         "allowed": ", ".join(one.levels) or bounds,
