@@ -14,6 +14,8 @@ from afterglow.records.errors import BadInput
 from afterglow.records.statistic import Estimated, Values
 
 MIXED = "random intercept of each patient, restricted maximum likelihood, two-sided Wald z"
+# statsmodels starts with BFGS, which stops short of the edge where rows of one patient are no more alike than others
+SEARCHES = ["powell", "nm", "bfgs"]
 FEW = 30  # patients under which the normal distribution is too sure
 
 
@@ -35,7 +37,7 @@ def mixed_model(
         return FittedModel(name, MIXED, y.size, count, (), note=together(why, note))
     from statsmodels.api import MixedLM
 
-    made, heard = quietly(lambda: MixedLM(y, design, groups=patient).fit(reml=True))
+    made, heard = quietly(lambda: MixedLM(y, design, groups=patient).fit(reml=True, method=SEARCHES))
     between, within = float(np.asarray(made.cov_re)[0, 0]), float(made.scale)
     singular = between <= 1e-6 * within
     converged = bool(made.converged)
