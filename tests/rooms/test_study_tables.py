@@ -5,6 +5,8 @@ import re
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from study_files import FIRST, HEAD, SECOND, WIDE_MAP, cells, changed, made, wide, written_map
 
 from afterglow.flows.study_tables import make_tables
@@ -271,3 +273,17 @@ def test_visits_without_a_folder_are_told_and_not_written(tmp_path: Path) -> Non
 def test_a_source_that_names_nothing_of_ours_asks_for_a_map(tmp_path: Path) -> None:
     with pytest.raises(MissingInput, match="--map"):
         make_tables(wide(tmp_path, FIRST), tmp_path / "bids")
+
+
+@given(st.lists(st.tuples(*[st.text(max_size=12) for _ in HEAD]), min_size=1, max_size=4))
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_whatever_stands_in_the_cells_rows_are_taken_or_refused_and_nothing_else_happens(
+    tmp_path: Path, rows: list[tuple[str, ...]]
+) -> None:
+    try:
+        done = make_tables(wide(tmp_path, FIRST, *rows), tmp_path / "none", map_file=written_map(tmp_path), write=False)
+    except BadInput as stated:
+        assert "\n" not in str(stated)
+        return
+    assert all("\n" not in refusal.sentence for refusal in done.refusals)
+    assert done.rows["outcomes"] + len({r.row for r in done.refusals}) + done.silent.get("outcomes", 0) >= 1
