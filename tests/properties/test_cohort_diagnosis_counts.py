@@ -15,6 +15,7 @@ from statsmodels.stats.proportion import confint_proportions_2indep
 from tests.conftest import SHARED
 
 from afterglow.cohort.confusion import METRIC_WORDS, Confusion, confusion_of, metric, metrics
+from afterglow.cohort.confusion_resampled import ratios, resampled_metrics
 from afterglow.cohort.paired_readings import (
     compare_readings,
     mcnemar,
@@ -335,3 +336,33 @@ def test_the_published_pairs_come_out_as_recomputed() -> None:
         assert all(one.p == pytest.approx(wanted["exact_p"], rel=1e-6) for one in pairs_)  # type: ignore
         if "b" in wanted:  # type: ignore
             assert [(one.b, one.c) for one in pairs_] == [(wanted["b"], wanted["c"])]  # type: ignore
+
+
+def test_ratios_of_drawn_counts_are_those_of_plain_counts(tables: list[tuple[Confusion, dict[str, Estimated]]]) -> None:
+    counts = np.array([(c.tp, c.fp, c.tn, c.fn) for c, _ in tables], dtype=float)
+    wanted = [[e.value for e in found.values()] for _, found in tables]
+    np.testing.assert_allclose(ratios(counts), np.array(wanted, dtype=float), rtol=1e-9)
+    assert np.isnan(ratios(np.zeros((1, 4)))).all()
+
+
+def test_a_bootstrap_of_patients_gives_every_ratio_an_interval() -> None:
+    rng = np.random.default_rng(9)
+    truth = np.arange(120) < 60
+    calls = [bool(v) for v in np.where(rng.random(120) < 0.8, truth, ~truth)]
+    patients = [str(k // 3) for k in range(120)]
+    found = resampled_metrics(calls, truth, patients, draws=300)
+    assert list(found) == list(METRIC_WORDS)
+    for name, e in found.items():
+        assert e.value == metrics(confusion_of(calls, truth))[name].value
+        assert e.low is not None and e.value is not None and e.high is not None and e.low <= e.value <= e.high, name
+        assert "patients" in e.rule
+    assert found == resampled_metrics(calls, truth, patients, draws=300)
+    accelerated = resampled_metrics(calls, truth, patients, draws=300, kind="BCa")
+    assert "BCa" in accelerated["mcc"].rule and accelerated["mcc"].low != found["mcc"].low
+    some = resampled_metrics([None, *calls[1:]], truth, patients, draws=50)
+    assert "1 exams could not be called" in some["mcc"].note
+    perfect = resampled_metrics([1, 1, 0, 0], [1, 1, 0, 0], draws=50)
+    assert perfect["sensitivity"].value == 1 and perfect["sensitivity"].low is None and perfect["sensitivity"].note
+    assert resampled_metrics([], [])["mcc"].value is None
+    with pytest.raises(BadInput, match="2 patients for 1"):
+        resampled_metrics([1], [1], ["a", "b"])

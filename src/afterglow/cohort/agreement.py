@@ -37,7 +37,7 @@ def cohen_kappa(
 ) -> Estimated:
     """Agreement beyond chance of two readers.
 
-    The interval is asymptotic (Fleiss, Cohen and Everitt) with exams independent; with `patients`, of whom some have several exams, by
+    The interval is asymptotic (statsmodels) with exams independent; with `patients`, of whom some have several exams, by
     a bootstrap of patients. Weighted kappas need `order`, the categories from one end to the other. None where both said the same
     thing throughout: then there is no chance to be beyond.
     """
