@@ -39,9 +39,7 @@ def test_refused_rows_are_sentences_and_exit_code_1_and_the_others_are_written(t
     assert done.exit_code == 1
     said = json.loads(done.stdout)
     assert said["rows"] == {"outcomes": 1} and [r["row"] for r in said["refused"]] == [3]
-    assert said["refused"][0]["sentence"].startswith(
-        "study.csv, row 3, Histology: found 'tumor'; misspelt? did you mean 'tumour'?"
-    )
+    assert said["refused"][0]["sentence"].startswith("study.csv, row 3, Histology: found 'tumor'; did you mean 'tumour'?")
     assert all(Path(path).is_file() for path in said["written"])
     assert (tmp_path / "bids" / "phenotype" / "outcomes.tsv").is_file()
 

@@ -218,7 +218,8 @@ def _word(one: StudyField, text: str, values: Mapping[str, str], labels: Sequenc
     if values:
         known = {key.strip().casefold(): value for key, value in values.items()}
         if text.strip().casefold() not in known:
-            raise Unreadable(f"misspelt? {suggestion(text, list(values))}, or add it to values in the map")
+            said = suggestion(text, list(values))
+            raise Unreadable(f"{said}{' If not,' if said.endswith('?') else ', or'} add it to values in the map")
         text = known[text.strip().casefold()]
     if holds_date(text):
         raise Unreadable("it holds a calendar date, which would tell who this is; map it to a day, or leave the column out")
@@ -238,10 +239,7 @@ def _bounded(one: StudyField, value: float) -> float | int:
             "that is more than a hundred years; a date of Excel kept as a number looks like this: format the column as a date"
         )
     if (one.low is not None and value < one.low) or (one.high is not None and value > one.high):
-        raise Unreadable(
-            f"it should lie from {one.low:g} to {one.high:g} {one.unit}".rstrip()
-            + (f"; {one.hint}" if one.hint else "; correct it")
-        )
+        raise Unreadable(f"it should lie from {one.low:g} to {one.high:g}; {one.hint or 'correct it'}")
     if one.kind == "whole":
         if value != int(value):
             raise Unreadable("write a whole number")
