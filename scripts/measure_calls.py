@@ -5,40 +5,38 @@
 
 `null`: each pair is one patient scanned twice with the same lesion: other noise, other motion, another place in the coil, another
 plasma curve. Both scans become the visits before and after treatment, the method judges them, and every claim that something
-changed is false. A pair that is done is not done again: start it again with more pairs to go on. `cohort`: no images. The true ratios of each digital patient are given
-log-normal noise of the stated wCV and judged; it shows what the rule could do with maps that good, not what the maps are.
+changed is false. A pair that is done is not done again: start it again with more pairs to go on. `cohort`: no images. The true numbers
+of each digital patient are given log-normal noise of the stated wCV (none where none is stated) and judged; it shows what the rule could
+do with maps that good, not what the maps are.
 """
 
 import argparse
 import json
 import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from scipy.stats import binomtest
 
+from afterglow.flows.cohort_cases import gather
 from afterglow.flows.digital_exam import write_exam
 from afterglow.flows.digital_tables import write_cohort_tables
 from afterglow.flows.method import load_method
 from afterglow.flows.run import run_participants
 from afterglow.flows.simulation_file import load_simulation
+from afterglow.flows.table_cohort import quantities_read, table_cohort
 from afterglow.flows.work import silent
-from afterglow.records.course import Course, Visit
-from afterglow.records.measurement import Measurement
-from afterglow.records.response import Rule, Verdict, speaks_of_disease
-from afterglow.response.judge import judge_course
+from afterglow.records.response import Rule, Verdict
 from afterglow.response.states import state_of
-from afterglow.simulate.cohort import cohort_size, draw_stories, draw_story
+from afterglow.simulate.cohort import cohort_size, draw_story
 from afterglow.simulate.exam import scan_visit
-from afterglow.simulate.story import LesionState, Story
+from afterglow.simulate.story import Story
 from afterglow.simulate.subject import make_subject
 from afterglow.simulate.tissues import with_barrier
 
-POSITIVE = ("recurrence", "progression", "persistent disease", "treatment failure", "failure")  # labels of outcomes.tsv
-REFERENCE = {"brain": "white", "spine": "marrow"}  # tissue that ratios are over
 PRINTED = {  # of the papers: positives found of all, negatives found of all
     ("behar2023", "change of normalised vp"): "10 of 11, 33 of 38",
     ("behar2023", "change of size"): "9 of 11, 18 of 38",
@@ -197,48 +195,14 @@ def score(calls: Sequence[Call], method: str) -> list[dict[str, object]]:
 
 
 def table_calls(asked: argparse.Namespace) -> list[Call]:
-    """Calls on the true ratios of a digital cohort with noise."""
-    simulation, method = load_simulation(asked.method), load_method(asked.method)
-    healthy = with_barrier(simulation.acquisition.scanner.brain_leak)
-    below = healthy[REFERENCE[simulation.site]]
-    wcv = {name: float(value) for name, value in (one.split("=") for one in asked.wcv)}
-    rules = {spec.name: spec.record() for spec in method.rule if spec.kind in ("change", "ratio state") and spec.normalised}
-    rng = np.random.default_rng(asked.seed)
-    calls = []
-    for story in draw_stories(simulation.cohort, asked.patients, asked.seed, healthy):
-        visits = tuple(
-            Visit(v.session, v.day, tuple(_numbers(v.lesion, (below.ktrans_per_min, below.vp), rules, wcv, rng)))
-            for v in story.visits
-            if "dce" in v.roles
-        )
-        if not visits or not story.outcomes:
-            continue
-        course = Course(story.subject, visits, story.treatments)
-        sick = story.outcomes[-1].label in POSITIVE
-        verdicts = judge_course(course, list(rules.values()), (), site=method.site)
-        calls += [
-            Call(v.rule, speaks_of_disease(rules[v.rule], v), sick) for v in verdicts if v.to_session == visits[-1].session_id
-        ]
-    return calls
-
-
-def _numbers(
-    lesion: LesionState, below: tuple[float, float], rules: dict[str, Rule], wcv: dict[str, float], rng: np.random.Generator
-) -> Iterator[Measurement]:
-    share = lesion.tumour_share
-    true = {
-        "ktrans": (share * lesion.tumour.ktrans_per_min + (1 - share) * lesion.scar.ktrans_per_min) / below[0],
-        "vp": (share * lesion.tumour.vp + (1 - share) * lesion.scar.vp) / below[1],
-    }
-    for rule in rules.values():
-        for quantity in rule.quantities:
-            sd = np.sqrt(np.log1p(wcv.get(quantity, 0.0) ** 2))
-            value = float(true[quantity] * np.exp(rng.normal(0.0, sd)))
-            low, high = (value * np.exp(side * 1.96 * sd) for side in (-1, 1))
-            yield Measurement(
-                "x", "x", 0.0, "1", "lesion", quantity, rule.statistic, value, "1", float(low), float(high), "", 10, lesion.volume_ml, "given region",
-                1.0, "dce", "m", "r",
-            )  # fmt: skip
+    """Calls on the true numbers of a digital cohort with noise, against its outcomes."""
+    method, simulation = load_method(asked.method), load_simulation(asked.method)
+    if method.cohort is None:
+        raise SystemExit(f"{asked.method}: its file has no [cohort], so no outcome is positive or negative")
+    wcv = dict.fromkeys(quantities_read(method), 0.0) | {q: float(v) for q, v in (one.split("=") for one in asked.wcv)}
+    told, study = table_cohort(method, simulation, asked.patients, asked.seed, wcv, rules=method.cohort.rules, markers=())
+    cases = gather(told, study, method, method.cohort, held=(len(told), 0)).cases
+    return [Call(rule, said, case.positive) for case in cases for rule, said in case.calls.items()]
 
 
 def options() -> argparse.ArgumentParser:
@@ -254,7 +218,7 @@ def options() -> argparse.ArgumentParser:
     table = ways.add_parser("cohort")
     table.add_argument("method")
     table.add_argument("--patients", type=int, default=None, help="without it, as many as the paper had, with its exact counts")
-    table.add_argument("--wcv", action="append", default=[], help="noise of a quantity's ratio: vp=0.15")
+    table.add_argument("--wcv", action="append", default=[], help="noise of a quantity: vp=0.15")
     for way in (null, table):
         way.add_argument("--seed", type=int, default=1)
     for way in (null, table):

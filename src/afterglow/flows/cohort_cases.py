@@ -1,12 +1,13 @@
 """From what runs wrote and what the study says: the cases of a cohort, and how many of whom were left out on the way."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
 from afterglow.flows.method import Method
-from afterglow.flows.method_cohort import CohortSpec
+from afterglow.flows.method_cohort import CohortSpec, Lead
 from afterglow.io.bids import Dataset, sessions
 from afterglow.io.measurements import collect_measurements
 from afterglow.io.tracks import events_path, read_events, read_tracks, tracks_path
@@ -40,7 +41,7 @@ class Cohort:
     told: Mapping[str, Told]  # by patient
     flow: tuple[FlowStep, ...]
     refusals: tuple[Refusal, ...]
-    leads: tuple[LeadTime, ...]
+    leads: tuple[LeadTime, ...]  # none where no analysis asks for them
 
 
 def read_told(out: Path, dataset: Dataset) -> dict[str, Told]:
@@ -62,7 +63,8 @@ def gather(told: Mapping[str, Told], study: Study, method: Method, spec: CohortS
         made = _case(outcome, told.get(outcome.participant_id), method, spec, markers)
         (cases if isinstance(made, Case) else refused).append(made)  # type: ignore[arg-type]
     _refuse_twice(cases)
-    leads = tuple(lead for one in told.values() for lead in lead_times(one.course, one.verdicts))
+    asked = any(isinstance(one, Lead) for one in spec.analysis)
+    leads = tuple(lead for one in told.values() for lead in lead_times(one.course, one.verdicts)) if asked else ()
     flow = _flow(held, told, study, cases, refused, spec, method)
     return Cohort(tuple(cases), told, flow, (*study.refusals, *refused), leads)
 
@@ -148,8 +150,8 @@ def _calls(
 
 def _refuse_twice(cases: Sequence[Case]) -> None:
     """One lesion at one visit has one outcome."""
-    keys = [(c.participant_id, c.session_id, c.lesion_id) for c in cases]
-    twice = next((key for key in keys if keys.count(key) > 1), None) if len(set(keys)) < len(keys) else None
+    counted = Counter((c.participant_id, c.session_id, c.lesion_id) for c in cases)
+    twice = next((key for key, n in counted.items() if n > 1), None)
     if twice is not None:
         raise BadInput(
             f"phenotype/outcomes.tsv: lesion {twice[2]} of sub-{twice[0]} at ses-{twice[1]} has two outcomes, by name and by default; keep one"

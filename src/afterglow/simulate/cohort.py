@@ -1,6 +1,6 @@
 """Cohorts of digital patients: from a simulation file's distributions and printed counts to one story for each patient."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from afterglow.simulate.cohort_course import Course, deal_course, draw_course
 from afterglow.simulate.cohort_deal import printed_size
@@ -23,8 +23,13 @@ def draw_stories(cohort: Cohort, patients: int | None, seed: int, tissues: Mappi
 
     `tissues` are the healthy tissues that ratios refer to. ValueError where the numbers cannot be.
     """
+    return tuple(each_story(cohort, patients, seed, tissues))
+
+
+def each_story(cohort: Cohort, patients: int | None, seed: int, tissues: Mapping[str, Tissue] = TISSUES) -> Iterator[Story]:
+    """The same stories one by one: of a large cohort they need not be held together."""
     draw, n = _drawing(cohort, patients, seed, tissues)
-    return tuple(draw(place) for place in range(n))
+    return (draw(place) for place in range(n))
 
 
 def draw_story(cohort: Cohort, patients: int | None, seed: int, place: int, tissues: Mapping[str, Tissue] = TISSUES) -> Story:
