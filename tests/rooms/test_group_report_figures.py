@@ -18,7 +18,7 @@ from afterglow.report.figures.cohort_boxes import boxes_figure
 from afterglow.report.figures.cohort_canvas import width_in, wrapped
 from afterglow.report.figures.cohort_flow import flow_figure
 from afterglow.report.figures.cohort_pairs import pairs_figure
-from afterglow.report.figures.cohort_survival import survival_figure
+from afterglow.report.figures.cohort_survival import _days, _last_seen, survival_figure
 from afterglow.report.group import picture_figure
 
 LONG = made.LONG
@@ -113,7 +113,7 @@ def test_panels_of_pairs_stand_in_the_order_of_the_other_pictures():
     pairs = replace(made.pairs(6), group_order=("success", "failure"))
     assert pairs.groups[0] == "failure"
     caption = pairs_figure(PairPlot("pairs", pairs)).caption
-    assert caption.index("Success: n =") < caption.index("Failure: n =")
+    assert caption.index("success: n =") < caption.index("failure: n =")
 
 
 def test_the_numbers_at_risk_stand_in_the_data_once():
@@ -124,6 +124,21 @@ def test_the_numbers_at_risk_stand_in_the_data_once():
     assert censored > 0
     assert f", {censored} censored" in figure.caption
     assert sum(row["at_risk"] is not None for row in rows) == 7
+
+
+def test_numbers_at_risk_on_days_too_near_to_one_another_are_thinned():
+    near = replace(made.step_curve("b", 12), at_risk=((0.0, 12), (360.0, 5), (720.0, 2)))
+    far = replace(made.step_curve("a", 12), at_risk=((0.0, 12), (365.0, 5), (730.0, 2)))
+    shared = _days((near, replace(near, name="c"), far))
+    assert shared == [0.0, 360.0, 720.0]
+
+
+def test_a_curve_goes_on_to_the_last_day_anybody_was_seen():
+    short = replace(made.step_curve("a", 12), censored_days=(2000.0,), at_risk=((0.0, 12),))
+    with_more = survival_figure(SurvivalPlot("km", (short,), "x"))
+    without = survival_figure(SurvivalPlot("km", (replace(short, censored_days=()),), "x"))
+    assert _last_seen(short) == 2000.0
+    assert with_more.image != without.image
 
 
 @settings(max_examples=60)

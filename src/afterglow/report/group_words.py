@@ -2,10 +2,12 @@
 
 import math
 
+from afterglow.records.quantity import QUANTITIES
 from afterglow.records.statistic import Estimated, Tested
 from afterglow.report.words import NOT_MEASURED, decimals_of, number, shown_in, unit_after, unit_words
 
 NOT_MADE = "not made"
+_SYMBOLS = {quantity.symbol for quantity in QUANTITIES.values()} | {name for name in QUANTITIES if len(name) < 4}
 MINUS = "\N{MINUS SIGN}"
 
 
@@ -119,6 +121,7 @@ def sentence(words: str) -> str:
     """The words as a sentence: a full stop at the end, a capital at the start unless that would change a symbol such as vp."""
     if not words:
         return ""
-    first = words.split(" ", maxsplit=1)[0].rstrip(",:;")
-    begun = f"{words[:1].upper()}{words[1:]}" if len(first) > 3 and first.isalpha() and first.islower() else words
+    first = words.split(" ", maxsplit=1)[0].rstrip(".,:;")
+    a_word = first.isalpha() and first.islower() and first not in _SYMBOLS
+    begun = f"{words[:1].upper()}{words[1:]}" if a_word else words
     return begun if begun.endswith((".", "!", "?")) else f"{begun}."

@@ -131,7 +131,7 @@ def _caption(plot: BoxPlot, values: Sequence[Values]) -> str:
         middle = f", median {number(float(np.median(measured)))}{unit_after(groups.unit)}" if measured.size else ""
         counted.append(f"{label}: n = {measured.size}{absent}{middle}")
     if counted:
-        said.append(sentence("; ".join(counted)))
+        said.append("; ".join(counted) + ".")
     if groups.line is not None:
         said.append(sentence(f"Dashed: {_line_words(plot)}"))
     unseen = sum(int((finite(v) <= 0).sum()) for v in values) if plot.log else 0

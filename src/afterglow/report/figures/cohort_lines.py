@@ -92,10 +92,11 @@ def _limits(panels: Sequence[Axes], plot: LinePlot) -> None:
     for axes in panels:
         if plot.kind == "calibration":
             axes.plot([0, 1], [0, 1], color=FAINT_INK, linewidth=0.9, linestyle=(0, (1.5, 2)))
-        if plot.kind == "decision":
+        if plot.kind == "decision" and not _zero_is_drawn(plot):
             axes.axhline(0, color=FAINT_INK, linewidth=0.9, linestyle=(0, (1.5, 2)))
         if xs.size == 0 or ys.size == 0:
             empty(axes)
+            axes.set_xticks([])
             continue
         if plot.kind in _SQUARE:
             axes.set_xlim(-0.02, 1.02)
@@ -110,6 +111,11 @@ def _limits(panels: Sequence[Axes], plot: LinePlot) -> None:
             axes.set_ylim(*padded(float(ys.min()), float(ys.max())))
 
 
+def _zero_is_drawn(plot: LinePlot) -> bool:
+    """Whether one of the curves is that of treating nobody."""
+    return any(curve.y.size and not np.any(curve.y) for _, curves in plot.panels for curve in curves)
+
+
 def _caption(plot: LinePlot) -> str:
     first = plot.panels[0][1][0] if plot.panels[0][1] else next(curve for _, curves in plot.panels for curve in curves)
     said = [sentence(plot.caption or f"{first.y_name} over {first.x_name}")]
@@ -119,7 +125,8 @@ def _caption(plot: LinePlot) -> str:
             said.append(sentence(f"{f'{title}: ' if title else ''}{', '.join(numbers)}"))
     rules = dict.fromkeys(curve.rule for _, curves in plot.panels for curve in curves if curve.rule)
     said += [sentence(rule) for rule in rules]
-    return " ".join(part for part in (*said, _ALSO[plot.kind]) if part)
+    also = "" if plot.kind == "decision" and _zero_is_drawn(plot) else _ALSO[plot.kind]
+    return " ".join(part for part in (*said, also) if part)
 
 
 def _alt(plot: LinePlot) -> str:

@@ -94,7 +94,7 @@ def _caption(plot: PairPlot, groups: Sequence[str]) -> str:
             middle = f", medians {number(float(np.median(before)))}{unit} and {number(float(np.median(after)))}{unit}"
             rose, fell = int((after > before).sum()), int((after < before).sum())
             middle += f", {rose} rose and {fell} fell"
-        said.append(sentence(f"{f'{group}: ' if group else ''}n = {before.size}{absent}{middle}"))
+        said.append(f"{f'{group}: ' if group else ''}n = {before.size}{absent}{middle}.")
     said += [sentence(words_of_test(tested)) for tested in plot.tests]
     return " ".join(said)
 

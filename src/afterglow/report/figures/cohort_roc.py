@@ -90,7 +90,7 @@ def _caption(plot: RocPlot) -> str:
     said = [sentence(plot.caption or "Receiver operating characteristic")]
     for curve in plot.curves:
         band = f"; band: {curve.band_rule}" if curve.sensitivity_low is not None and curve.band_rule else ""
-        said.append(sentence(f"{curve.name}: area {estimated_words(curve.auc)}, {_counts(curve)} the condition{band}"))
+        said.append(f"{curve.name}: area {estimated_words(curve.auc)}, {_counts(curve)} the condition{band}.")
         for name, false_positive_rate, sensitivity in curve.marked:
             where = f"sensitivity {number(sensitivity)}, specificity {number(1 - false_positive_rate)}"
             said.append(f"Marked on {curve.name}, {name}: {where}.")

@@ -1,5 +1,6 @@
 """Survival and cumulative incidence over time, with bands, censored patients, and the numbers at risk below."""
 
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
@@ -41,7 +42,7 @@ def survival_figure(plot: SurvivalPlot) -> Figure:
     write_lines(figure, _LEFT_IN, 0.1, lines)
     axes = box(figure, _LEFT_IN, over, *_AXES_IN)
     days = _days(plot.curves)
-    last = max([float(curve.times_days.max()) for curve in plot.curves] + days[-1:])
+    last = max([_last_seen(curve) for curve in plot.curves] + days[-1:])
     for n, (curve, words) in enumerate(zip(plot.curves, legend, strict=True)):
         _draw(axes, curve, n, words)
     dress_plot(axes, "days", shortened(plot.y_name, _AXES_IN[1], 3))
@@ -60,15 +61,23 @@ def survival_figure(plot: SurvivalPlot) -> Figure:
 
 
 def _days(curves: Sequence[StepCurve]) -> list[float]:
-    """The days for which numbers at risk were counted, thinned where they would not stand beside each other."""
-    found = sorted({day for curve in curves for day, _ in curve.at_risk})
-    every = -(-len(found) // _MOST_TIMES)
-    return found[::every] if found else []
+    """The days for which numbers at risk were counted, those of most curves first, as far as they stand clear of each other."""
+    found = Counter(day for curve in curves for day, _ in curve.at_risk)
+    apart = max(found, default=0.0) / _MOST_TIMES
+    kept: list[float] = []
+    for day in sorted(found, key=lambda one: (-found[one], one)):
+        if all(abs(day - other) >= apart for other in kept):
+            kept.append(day)
+    return sorted(kept)
 
 
 def _draw(axes: Axes, curve: StepCurve, n: int, words: str) -> None:
     ink = ink_of(n)
     days, values, low, high = _arrays(curve)
+    end = _last_seen(curve)
+    if end > days[-1]:  # nothing changes until the last one was seen
+        days = np.append(days, end)
+        values, low, high = (np.append(side, side[-1]) for side in (values, low, high))
     axes.fill_between(days, low, high, step="post", color=ink, alpha=0.13, linewidth=0)
     axes.step(days, values, where="post", color=ink, linewidth=1.7, linestyle=dash_of(n), label=words)
     if curve.censored_days:
@@ -79,6 +88,11 @@ def _draw(axes: Axes, curve: StepCurve, n: int, words: str) -> None:
             censored, curve.values[place], linestyle="none", marker="|", color=ink, markersize=4 if many else 7,
             markeredgewidth=0.4 if many else 1.1,
         )  # fmt: skip
+
+
+def _last_seen(curve: StepCurve) -> float:
+    """The last day on which somebody of the curve was still followed."""
+    return max(float(curve.times_days[-1]), *curve.censored_days, 0.0)
 
 
 def _arrays(curve: StepCurve) -> tuple[Values, Values, Values, Values]:
@@ -111,7 +125,7 @@ def _caption(plot: SurvivalPlot) -> str:
     for curve in plot.curves:
         start = f"n = {curve.at_risk[0][1]}" if curve.at_risk else "n not given"
         end = f"{number(float(curve.values[-1]))} on day {curve.times_days[-1]:g}"
-        said.append(sentence(f"{curve.name}: {start}, {end}, {len(curve.censored_days)} censored"))
+        said.append(f"{curve.name}: {start}, {end}, {len(curve.censored_days)} censored.")
     if any(curve.censored_days for curve in plot.curves):
         said.append("Upright marks: censored.")
     said += [sentence(words_of_test(tested)) for tested in plot.tests]
