@@ -12,7 +12,7 @@ from afterglow.records.printed import AuditFinding, PrintedCheck, PrintedNumber,
 
 Figure = tuple[PrintedNumber, ...]  # one number, or an interval, or one for each group
 FLAGS = (
-    "valid",
+    "all_valid",
     "lies_inside",
     "possible",
     "sums_to_total",
@@ -58,7 +58,7 @@ def _verdict(check: PrintedCheck, computed: Computed, held: list[Held]) -> Verdi
     if computed.against or twice or (missed and check.kind == "consistency"):
         return "inconsistent"
     if not held:
-        flags = [computed.values.get(flag) for flag in FLAGS if flag in computed.values]
+        flags = [flag for name in FLAGS if isinstance(flag := computed.values.get(name), bool)]
         return "consistent" if flags and all(flags) else "computed"
     return "does not reproduce" if missed else "reproduces"
 

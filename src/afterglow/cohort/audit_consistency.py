@@ -85,16 +85,13 @@ def _spread(asked: Asked) -> Computed:
 
 def _p(asked: Asked) -> Computed:
     """0 <= P <= 1."""
-    named = {key: value for key, value in asked.check.input.items() if key == "p" or key.startswith("p_")}
-    found: dict[str, object] = {}
-    for key, value in named.items():
-        numbers = [asked.as_number(key, v) for v in (value if isinstance(value, list) else [value])]
-        found[key] = [0 <= p <= 1 for p in numbers]
-    flat = [ok for oks in found.values() for ok in oks]  # type: ignore[attr-defined]
-    each = found["p"] if isinstance(named.get("p"), list) else all(flat)
-    bad = [str(value) for value in named.values() if not isinstance(value, list) and not 0 <= asked.as_number("p", value) <= 1]
-    against = () if all(flat) else (f"A P value of {', '.join(bad) or 'this size'} cannot be: P lies between 0 and 1.",)
-    return Computed({"valid": each, "all_valid": all(flat)}, against=against, agrees="P lies between 0 and 1, as it must.")
+    found: dict[str, list[float]] = {}
+    for key, value in asked.check.input.items():
+        found[key] = [asked.as_number(key, v) for v in (value if isinstance(value, list) else [value])]
+    bad = [f"{p:g}" for ps in found.values() for p in ps if not 0 <= p <= 1]
+    each = [0 <= p <= 1 for p in found["p"]] if isinstance(asked.check.input.get("p"), list) else not bad
+    against = (f"A P value of {' or '.join(bad)} cannot be: P lies between 0 and 1.",) if bad else ()
+    return Computed({"valid": each, "all_valid": not bad}, against=against, agrees="P lies between 0 and 1, as it must.")
 
 
 def _ranges(asked: Asked) -> Computed:

@@ -26,7 +26,7 @@ def auc_ci(asked: Asked) -> Computed:
     se = hanley_mcneil_se(area, positive, negative)
     about = f"an AUC of {area:g} with {positive} positive and {negative} negative"
     if found.low is None or found.high is None:
-        return Computed({"auc": area, "se": se, "ci": None}, about=about, notes=(found.note,))
+        return Computed({"auc": area, "se": se, "ci": [area, area]}, about=about, notes=(found.note,))
     z = float(stats.norm.isf((1 - level) / 2))
     logit = area_interval(area, se, logit=True, level=level)
     least = (area * (1 - area) / min(positive, negative)) ** 0.5  # the largest variance that an area can have

@@ -8,7 +8,6 @@ from scipy import stats
 from afterglow.cohort.audit_asked import Asked, Computed, Value
 from afterglow.cohort.exact_tables import fisher
 from afterglow.cohort.paired_readings import (
-    MCNEMAR_RULES,
     Discordant,
     McNemarRule,
     mcnemar_variants,
@@ -17,7 +16,8 @@ from afterglow.cohort.paired_readings import (
 )
 from afterglow.records.printed import PrintedNumber
 
-_PAIRS = 200_000  # pairings that are gone through one by one
+_PAIRS = 10_000  # pairings that are gone through one by one
+_EXAMS = 20_000  # that a table may count
 _SHARE = re.compile(r"share of (\d+)/(\d+)")
 _KEYS: dict[McNemarRule, str] = {"exact": "exact_p", "mid-p": "mid_p", "chi-square": "chi2_p", "chi-square, continuity corrected": "chi2_cc_p"}  # fmt: skip
 
@@ -43,7 +43,7 @@ def _key(asked: Asked, letter: str) -> str:
 
 def _ps(b: int, c: int) -> dict[str, Value]:
     found = mcnemar_variants(b, c)
-    named = {f"McNemar {_in_brackets(MCNEMAR_RULES[rule])}": found[key] for rule, key in _KEYS.items()}
+    named = {f"McNemar {rule}": found[key] for rule, key in _KEYS.items()}
     return {name: p for name, p in named.items() if p is not None}
 
 
@@ -149,6 +149,10 @@ def _fisher_of(asked: Asked, name: str, given: object) -> Computed:
     if len({len(row) for row in rows}) != 1:
         raise asked.refuse(f"{name}: its rows have different lengths; write a whole table")
     table = np.array(rows)
+    if table.sum() > _EXAMS:
+        raise asked.refuse(
+            f"{name} counts {table.sum()}; Fisher's test is made here up to {_EXAMS}, beyond it chi-square says the same"
+        )
     tested = fisher(table)
     if tested.p is None:
         raise asked.refuse(f"{name}: {tested.note}")
