@@ -11,7 +11,7 @@ from study_files import FIRST, HEAD, SECOND, WIDE_MAP, cells, changed, made, wid
 
 from afterglow.flows.study_tables import TablesDone, make_tables
 from afterglow.io.sheets import SheetForm, read_sheets
-from afterglow.io.study_cells import Unreadable, date_of, decimal_of, number_of, shape_of
+from afterglow.io.study_cells import Unreadable, date_of, decimal_of, holds_date, number_of, shape_of, without_dates
 from afterglow.records.errors import BadInput, MissingInput
 
 
@@ -147,6 +147,32 @@ def test_a_date_is_read_back_from_every_form_and_never_as_another_day(day: date)
 def test_what_is_no_certain_date_is_refused(text: str) -> None:
     with pytest.raises(Unreadable):
         date_of(text, "")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "since 01.02.1990",
+        "3/4/24",
+        "2024-05-13T10:00",
+        "20240513",
+        "ses20240513",
+        "13 May 2024",
+        "May 13, 2024",
+        "13. März 2024",
+        "05/2024",
+        "2024-05",
+    ],
+)
+def test_a_date_is_seen_in_a_text(text: str) -> None:
+    assert holds_date(text) and not holds_date(without_dates(text))
+
+
+@pytest.mark.parametrize(
+    "text", ["Achieva 5.1.7", "3 lesions, 20 Gy", "grade 4", "1/2", "90/60", "WHO 2021", "30 x 2", "12345678", "margin 5 mm"]
+)
+def test_what_is_no_date_is_let_be(text: str) -> None:
+    assert not holds_date(text)
 
 
 def test_a_shape_keeps_no_letter_and_no_digit() -> None:

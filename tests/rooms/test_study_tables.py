@@ -132,6 +132,29 @@ def test_two_days_zero_of_one_patient_leave_no_day(tmp_path: Path) -> None:
     assert not (tmp_path / "bids" / "phenotype" / "treatments.tsv").exists()
 
 
+def test_two_names_that_make_one_label_are_not_put_together(tmp_path: Path) -> None:
+    done = made(tmp_path, FIRST, changed(SECOND, Patient="P1"))
+    assert any(r.row == 3 and "makes the same label" in r.sentence for r in done.refusals)
+    assert [p["age_years"] for p in cells(tmp_path / "bids" / "participants.tsv")] == ["61.5"]
+    assert "outcomes" not in done.rows  # their days zero differ, and nobody knows whose is whose
+
+
+def test_a_visit_or_a_patient_is_not_named_after_a_day(tmp_path: Path) -> None:
+    done = made(tmp_path, FIRST, changed(SECOND, Patient="P-19600403"))
+    assert {r.row for r in done.refusals} == {3} and "a calendar date" in done.refusals[0].sentence
+    assert "1960" not in done.refusals[0].sentence
+
+
+def test_two_kept_columns_do_not_become_one(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="several columns would become 'age_years'"):
+        made(
+            tmp_path,
+            FIRST,
+            head=tuple("Age years" if n == "Smoker" else n for n in HEAD),
+            text=WIDE_MAP.replace('"Smoker"', '"Age years"'),
+        )
+
+
 def test_lines_that_say_nothing_of_a_table_are_counted_and_not_refused(tmp_path: Path) -> None:
     done = made(
         tmp_path,

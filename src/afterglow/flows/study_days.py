@@ -6,7 +6,7 @@ from datetime import date
 
 from afterglow.flows.study_map import LabelSpec, StudyMap
 from afterglow.io.sheets import Sheet, SheetRow
-from afterglow.io.study_cells import Unreadable, date_of, shape_of
+from afterglow.io.study_cells import Unreadable, date_of, holds_date, shape_of
 from afterglow.records.study import Refusal
 
 NUMBER = re.compile(r"[-+]?[0-9.,]+([eE][-+]?[0-9]+)?")
@@ -19,6 +19,10 @@ def label_of(text: str, spec: LabelSpec, prefix: str) -> str:
     if not _LABEL.fullmatch(made):
         raise Unreadable(
             'a label of BIDS has letters and digits only; take the other characters out with remove = "…" in the map'
+        )
+    if holds_date(made):
+        raise Unreadable(
+            "it is a calendar date, which would tell who this is; give visits and patients other names, with values in the map"
         )
     return f"{prefix}{made}"
 

@@ -58,6 +58,7 @@ class _Taker:
         self.blocks = [(table, block, self.sheet(block.sheet, table)) for table in TABLES for block in study_map.blocks(table)]
         self.decimals = self._decimals()
         self.zeros: dict[str, date | None] = {}
+        self.names: dict[tuple[str, str], tuple[int, str]] = {}  # by file and label: row and name of the patient
 
     def take(self) -> Taken:
         for table, block, sheet in self.blocks:
@@ -83,6 +84,10 @@ class _Taker:
 
     def _check_columns(self, table: TableName, block: TableSpec, sheet: Sheet) -> None:
         wanted = [self.map.participant_id.column, *block.columns.values(), *block.keep, *block.where]
+        fields = [*block.columns, *block.constant, *(_kept(name) for name in block.keep)]
+        twice = sorted({name for name in fields if fields.count(name) > 1})
+        if twice:
+            raise BadInput(f"map, {table}: several columns would become {twice[0]!r}; take one out of keep")
         dated = {column for name, column in block.columns.items() if field_of(table, name).kind == "day"}
         for column in wanted if sheet.columns else ():
             self._check_column(sheet, column, table, is_date=column in dated)
@@ -154,6 +159,8 @@ class _Taker:
             one = field_of(table, name)
             try:
                 cells[name] = self._value(one, whole_cell(sheet, row, column), block, sheet, cells)
+                if one is SUBJECT:
+                    self._one_name(sheet, str(cells[name]), str(row.cells.get(column)), row.line)
             except Unreadable as problem:
                 self._refuse(sheet, row, column, _shown(one, row.cells.get(column)), problem.remedy)
                 if one is SUBJECT:
@@ -166,6 +173,12 @@ class _Taker:
             raise BadInput(f"map, {table}: a constant cannot be taken: {problem.remedy}") from None
         found = TakenRow(sheet.file, row.line, {**cells, **constant}, once=block.once or table == "participants")
         self.taken.rows.setdefault(table, []).append(found)
+
+    def _one_name(self, sheet: Sheet, label: str, name: str, line: int) -> None:
+        """Unreadable where another name of the same sheet makes this label: two patients would become one."""
+        first, known = self.names.setdefault((sheet.file, label), (line, name))
+        if known != name:
+            raise Unreadable(f"the name in row {first} is another and makes the same label; write one name for each patient")
 
     def _constant(self, one: StudyField, text: str) -> Cell:
         if one.kind in ("number", "whole", "day"):

@@ -7,6 +7,14 @@ from datetime import date
 ISO = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})([T ].*)?")
 _THREE = re.compile(r"([0-9]{1,4})([-/.])([0-9]{1,2})\2([0-9]{1,4})")
 _SEEN_DATE = re.compile(r"[0-9]{1,4}[-/.][0-9]{1,2}[-/.][0-9]{1,4}|[0-9]{1,2}[-. /][A-Za-z]{3,9}[-. /][0-9]{2,4}")
+_MONTH = r"(jan|feb|mar|mär|apr|mai|may|jun|jul|aug|sep|okt|oct|nov|dez|dec)[a-zäé]*[.]?"
+_SURE_DATE = re.compile(
+    r"(?<![0-9.])([0-9]{4}([-/.])[0-9]{1,2}\2[0-9]{1,2}|[0-9]{1,2}([-/.])[0-9]{1,2}\3([0-9]{4}|[0-9]{2}))(?![0-9]|[.][0-9])"
+    r"|\b(19|20)[0-9]{2}[-/](0[1-9]|1[0-2])\b|\b(0?[1-9]|1[0-2])/(19|20)[0-9]{2}\b"
+    rf"|\b[0-9]{{1,2}}(st|nd|rd|th|[.])?[- ]*(of )?{_MONTH}[-, ]*[0-9]{{2,4}}\b|\b{_MONTH}[- ]*([0-9]{{1,2}}(st|nd|rd|th)?,? +)?(19|20)[0-9]{{2}}\b",
+    re.IGNORECASE,
+)
+_DIGITS_DATE = re.compile(r"(?<![0-9])(19|20)[0-9]{2}(0[1-9]|1[0-2])(0[1-9]|[12][0-9]|3[01])(?![0-9])")
 _COMMA, _POINT = re.compile(r"[-+]?[0-9]+,[0-9]+"), re.compile(r"[-+]?[0-9]+\.[0-9]+")
 _GROUPED = re.compile(r"[-+]?[0-9]{1,3}(,[0-9]{3})+|[-+]?[0-9]{1,3}(\.[0-9]{3})+,[0-9]+|[-+]?[0-9]{1,3}(,[0-9]{3})+\.[0-9]+")
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
@@ -29,12 +37,15 @@ def shape_of(text: str) -> str:
 
 def without_dates(text: str) -> str:
     """The text with every date in it reduced to its shape."""
-    return _SEEN_DATE.sub(lambda match: shape_of(match[0]), text[:60])
+    masked = text[:60]
+    for pattern in (_SURE_DATE, _DIGITS_DATE, _SEEN_DATE):
+        masked = pattern.sub(lambda match: shape_of(match[0]), masked)
+    return masked
 
 
 def holds_date(text: str) -> bool:
-    """Whether something in the text looks like a calendar date."""
-    return _SEEN_DATE.search(text) is not None
+    """Whether something in the text is a calendar date, in digits or with the month as a word; 5.1.7 is a version."""
+    return _SURE_DATE.search(text) is not None or _DIGITS_DATE.search(text) is not None
 
 
 def decimal_of(cells: Iterable[str], separator: str) -> str:
