@@ -290,6 +290,8 @@ def test_two_readings_are_compared_in_the_exams_of_each_kind() -> None:
     assert sensitivity.n == (6,) and specificity.n == (4,)
     assert sensitivity.p == mcnemar_p(3, 1)[1]
     assert sensitivity.about == "sensitivity, perfusion against size"
+    part = compare_readings(truth, [None, *first[1:]], [*second[:-1], math.nan])
+    assert [t.n for t in part] == [(5,), (3,)] and "2 of 10 of the exams" in part[0].note
     assert paired_counts([1, 1, 0, 0], [1, 0, 1, 0]) == (1, 1, 1, 1)
     with pytest.raises(BadInput, match="same exams"):
         compare_readings(truth, first, second[:-1])

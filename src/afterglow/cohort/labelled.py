@@ -74,7 +74,7 @@ def label(
 
     BadInput for lists of different length, for a truth that is not known, and for values without end.
     """
-    numbers, true = np.asarray(values, dtype=np.float64), truths(name, truth)
+    numbers, true = np.asarray(values, dtype=np.float64), truths(f"truth of {name}", truth)
     whose = codes(patients, true.size)
     if numbers.ndim != 1 or numbers.size != true.size:
         raise BadInput(f"{name}: {numbers.size} values and {true.size} truths; give one truth for each exam")
@@ -90,7 +90,7 @@ def label_together(
 ) -> tuple[Labelled, ...]:
     """Several markers on the same exams: an exam that lacks one of them is left out of all."""
     columns = {name: np.asarray(values, dtype=np.float64) for name, values in markers.items()}
-    true = truths("the markers", truth)
+    true = truths("truth of the markers", truth)
     for name, column in columns.items():
         if column.shape != true.shape:
             raise BadInput(f"{name}: {column.size} values and {true.size} truths; give one truth for each exam")
@@ -102,17 +102,17 @@ def label_together(
 
 
 def truths(name: str, truth: ArrayLike) -> Flags:
-    """Truth as yes or no. BadInput where it is neither: an exam of unknown outcome is not a negative one."""
+    """Yes or no for each exam. BadInput where it is neither: an exam of unknown outcome is not a negative one."""
     given = np.asarray(truth, dtype=np.float64)
     if given.ndim != 1:
-        raise BadInput(f"{name}: the truth has {given.ndim} dimensions; give one for each exam")
+        raise BadInput(f"{name}: {given.ndim} dimensions where a list belongs; give yes or no for each exam")
     if np.isnan(given).any():
         raise BadInput(
-            f"{name}: the truth of {int(np.isnan(given).sum())} exams is not known; leave them out first, and count them"
+            f"{name}: {int(np.isnan(given).sum())} exams of which yes or no is not known; leave them out first, and count them"
         )
     if not np.isin(given, (0.0, 1.0)).all():
         odd = given[~np.isin(given, (0.0, 1.0))][0]
-        raise BadInput(f"{name}: a truth of {odd:g}, which is neither 0 nor 1; give yes or no for each exam")
+        raise BadInput(f"{name}: {odd:g}, which is neither 0 nor 1; give yes or no for each exam")
     return given.astype(bool)
 
 

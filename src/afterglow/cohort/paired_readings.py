@@ -5,12 +5,14 @@ b: exams that only the first reading got right; c: only the second. The others s
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Literal, NamedTuple
 
 import numpy as np
 from scipy import optimize, stats
 
 from afterglow.cohort.labelled import truths
+from afterglow.cohort.measured import said, together
 from afterglow.records.errors import BadInput
 from afterglow.records.statistic import Estimated, Tested
 
@@ -145,26 +147,30 @@ def paired_counts(first: Sequence[bool | float], second: Sequence[bool | float])
 
 def compare_readings(
     truth: Sequence[bool | float],
-    first: Sequence[bool | float],
-    second: Sequence[bool | float],
+    first: Sequence[bool | float | None],
+    second: Sequence[bool | float | None],
     *,
     names: tuple[str, str] = ("first", "second"),
     rule: McNemarRule = "exact",
     level: float = 0.95,
 ) -> tuple[Tested, Tested]:
-    """Sensitivity in the positive exams and specificity in the negative ones, each a test of pairs."""
-    true = truths("the readings", truth)
-    one, two = truths(f"the calls of {names[0]}", first), truths(f"the calls of {names[1]}", second)
-    if not one.size == two.size == true.size:
-        raise BadInput(
-            f"{true.size} truths, {one.size} and {two.size} calls; give both calls of the same exams in the same order"
-        )
+    """Sensitivity in the positive exams and specificity in the negative ones, each a test of pairs.
+
+    An exam that one of the readings did not call (None or NaN) is left out of both and said.
+    """
+    true = truths("truth of the readings", truth)
+    calls = [np.array([np.nan if c is None else c for c in reading], dtype=np.float64) for reading in (first, second)]
+    if not all(c.size == true.size for c in calls):
+        sizes = " and ".join(str(c.size) for c in calls)
+        raise BadInput(f"{true.size} truths, {sizes} calls; give both calls of the same exams in the same order")
+    made = ~np.isnan(calls[0] + calls[1])
+    one, two = (truths(f"the calls of {name}", c[made]) for name, c in zip(names, calls, strict=True))
     tests = []
-    for ratio, kind in (("sensitivity", true), ("specificity", ~true)):
-        counts = paired_counts(one[kind] == true[kind], two[kind] == true[kind])
-        tests.append(
-            mcnemar(counts.b, counts.c, counts.n, rule=rule, level=level, about=f"{ratio}, {names[0]} against {names[1]}")
-        )
+    for ratio, kind in (("sensitivity", true[made]), ("specificity", ~true[made])):
+        right = true[made][kind]
+        counts = paired_counts(one[kind] == right, two[kind] == right)
+        found = mcnemar(counts.b, counts.c, counts.n, rule=rule, level=level, about=f"{ratio}, {names[0]} against {names[1]}")
+        tests.append(replace(found, note=together(found.note, said(int((~made).sum()), made.size, "the exams"))))
     return tests[0], tests[1]
 
 
