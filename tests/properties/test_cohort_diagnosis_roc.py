@@ -206,6 +206,15 @@ def test_average_precision_is_that_of_scikit_learn_for_any_weights() -> None:
             assert row == pytest.approx(average_precision_score(truth, values[0], sample_weight=w), abs=1e-12)
 
 
+def test_a_long_curve_loses_points_and_no_area() -> None:
+    rng = np.random.default_rng(13)
+    truth = np.arange(4000) < 1000
+    sample = label("vp", rng.normal(3 * truth, 1), truth)
+    curve = roc_curve(sample, band="none")
+    assert curve.sensitivity.size < 2000
+    assert np.trapezoid(curve.sensitivity, curve.false_positive_rate) == pytest.approx(curve.auc.value, abs=1e-12)
+
+
 def test_thresholds_are_in_the_markers_unit_and_call_what_reaches_them() -> None:
     sample = label("change of vp", [-90, -60, -30, 10], [0, 0, 1, 1])
     curve = roc_curve(sample, band="none")

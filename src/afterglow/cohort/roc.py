@@ -15,6 +15,7 @@ from afterglow.records.statistic import Estimated, PlainCurve, RocCurve, Values
 
 BandRule = Literal["bootstrap", "Wilson", "none"]
 GRID = 201  # false positive rates at which a bootstrapped band is made
+MANY = 512  # points; of a longer curve those on a straight line are left out
 
 
 def roc_curve(
@@ -35,7 +36,7 @@ def roc_curve(
     if sample.lacking:
         raise BadInput(f"{sample.name}: {sample.lacking}; a ROC curve needs both kinds")
     points = operating_points(sample)
-    kept = _corners(points.true, points.false)
+    kept = _drawn_points(points.true, points.false)
     sensitivity, false_rate = (r[kept] for r in rates(points))
     thresholds = points.above[kept] if sample.higher_is_positive else -points.above[kept]
     low, high, rule = None, None, ""
@@ -104,7 +105,9 @@ def _drawn_band(sample: Labelled, at: Values, *, draws: int, seed: int, level: f
     return np.interp(at, grid, low), np.interp(at, grid, high), f"{drawn.rule()}, at {GRID} false positive rates"
 
 
-def _corners(true: Values, false: Values) -> Codes:
-    """Points without which the curve would be another one."""
+def _drawn_points(true: Values, false: Values) -> Codes:
+    """All points of a short curve, for the band bends between corners; of a long one those without which it would be another one."""
+    if true.size <= MANY:
+        return np.arange(true.size)
     turns = (np.diff(true, 2) != 0) | (np.diff(false, 2) != 0)
     return np.flatnonzero(np.concatenate([[True], turns, [True]]))
