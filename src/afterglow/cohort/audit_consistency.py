@@ -15,15 +15,15 @@ _POSITIVE = ("false negative", "sensitivity", "true positive", "recurrences:", "
 
 
 def consistency(asked: Asked) -> Computed:
-    """All checks that the names of the inputs call for."""
-    found = [check(asked) for is_asked, check in SHAPES if is_asked(asked)][:1]
-    if not found:
+    """The first check that the names of the inputs call for."""
+    check = next((check for is_asked, check in SHAPES if is_asked(asked)), None)
+    if check is None:
         names = ", ".join(asked.check.input) or "nothing"
         raise asked.refuse(
             f"no consistency check knows the inputs {names}; there are paired and total, mean with sd and max or min, p, two ranges, "
             "lists of denominators, counts with n, percents, parts with total, start with left"
         )
-    return found[0]
+    return check(asked)
 
 
 def _paired(asked: Asked) -> Computed:
