@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from afterglow.flows import method as method_file
+from afterglow.flows import method_cohort as cohort_file
 from afterglow.flows.method import Method, load_method, method_names, method_text
 from afterglow.io.exam import ROLES
 from afterglow.io.measurements import COLUMN_WORDS
@@ -27,6 +28,8 @@ from afterglow.response.repeatability import REPEATABILITY
 from afterglow.response.size_rules import SIZE_CRITERIA
 from afterglow.response.states import CALLS
 
+ANALYSES = typing.get_args(typing.get_args(cohort_file.Analysis)[0])
+NESTED = ("series", "agent", "haematocrit", "step", "lesions", "reference", "measure", "rule", "cohort", "marker", "analysis")
 STEPS = typing.get_args(typing.get_args(method_file.Step)[0])
 TABLES = {  # heading in a method file -> the model that checks it
     "[series.*]": method_file.SeriesSpec,
@@ -36,6 +39,8 @@ TABLES = {  # heading in a method file -> the model that checks it
     "[reference]": method_file.ReferenceSpec,
     "[[measure]]": method_file.MeasureSpec,
     "[[rule]]": method_file.RuleSpec,
+    "[cohort]": cohort_file.CohortSpec,
+    "[[cohort.marker]]": cohort_file.MarkerSpec,
 }
 
 
@@ -198,10 +203,13 @@ def stated_errors() -> str:
 def method_keys() -> str:
     parts = [
         "### At the top\n",
-        keys(Method, skip=("series", "agent", "haematocrit", "step", "lesions", "reference", "measure", "rule")),
+        keys(Method, skip=NESTED),
     ]
     for heading, model in TABLES.items():
-        parts += [f"### `{heading}`\n", _words(model), keys(model)]
+        parts += [f"### `{heading}`\n", _words(model), keys(model, skip=NESTED if model is cohort_file.CohortSpec else ())]
+    for analysis in ANALYSES:
+        do = typing.get_args(analysis.model_fields["do"].annotation)[0]
+        parts += [f'### `[[cohort.analysis]]`, do = "{do}"\n', _words(analysis), keys(analysis, skip=("do",))]
     return "\n".join(parts)
 
 

@@ -34,7 +34,12 @@ def analyse_time(name: str, followed: Sequence[Followed], words: str, *, by: str
         curves = []
         for level in levels:
             own = [one for one, at in grouped if at == level]
-            curve = kaplan_meier([one.days for one in own], [float(one.event) for one in own], name=f"{by} {level}")
+            curve = kaplan_meier(
+                [one.days for one in own],
+                [float(one.event) for one in own],
+                name=f"{by} {level}",
+                at=[day for day, _ in whole.at_risk],
+            )
             curves.append(curve)
             estimates.append(median_days(curve, n=len(own)))
         whose = [str(level) for _, level in grouped]

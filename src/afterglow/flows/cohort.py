@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 from afterglow import __version__
@@ -11,6 +12,7 @@ from afterglow.cohort.part import Part
 from afterglow.flows.cohort_analyses import carry_out_analyses
 from afterglow.flows.cohort_cases import Cohort, gather, held_in, read_told
 from afterglow.flows.keys import versions
+from afterglow.flows.long_table import long_table_of_run, write_long
 from afterglow.flows.method import Method, load_method, method_text
 from afterglow.flows.method_cohort import CohortSpec
 from afterglow.flows.work import Progress
@@ -75,8 +77,8 @@ def run_group(bids_dir: Path, out: Path, method_name: str, *, progress: Progress
             f"{out}: no outcome has a measured lesion; run the participant level first. {cohort.refusals[0].sentence}"
         )
     parts = carry_out_analyses(method.cohort, cohort, study, progress)
-    facts = _facts(method, method.cohort, cohort, study, parts)
-    written = list(_write(out, facts, cohort))
+    facts = facts_of(method, method.cohort, cohort, study, parts)
+    written = list(_write(out, facts, cohort, study))
     settings = {"method": method_text(method_name), "level": "group"}
     inputs = tuple(input_entry(path, dataset.root) for path in _tables(dataset.root))
     run_id = fingerprint(inputs, settings, versions())
@@ -94,7 +96,8 @@ def _tables(root: Path) -> list[Path]:
     return [path for path in found if path.is_file()]
 
 
-def _facts(method: Method, spec: CohortSpec, cohort: Cohort, study: Study, parts: Sequence[Part]) -> GroupFacts:
+def facts_of(method: Method, spec: CohortSpec, cohort: Cohort, study: Study, parts: Sequence[Part]) -> GroupFacts:
+    """What the report is made of."""
     primary = next(part for part in parts if part.name == spec.primary)
     sick = {c.participant_id for c in cohort.cases if c.positive}
     labels = (spec.positive[0], spec.negative[0])
@@ -159,7 +162,7 @@ def _paragraph(method: Method, spec: CohortSpec, cohort: Cohort) -> str:
     )
 
 
-def _write(out: Path, facts: GroupFacts, cohort: Cohort) -> Iterator[Written]:
+def _write(out: Path, facts: GroupFacts, cohort: Cohort, study: Study) -> Iterator[Written]:
     document = group_document(facts)
     yield write_text(out / "group.html", document_html(document))
     with suppress(MissingInput):  # typst is an extra: the page on screen holds the same
@@ -168,3 +171,4 @@ def _write(out: Path, facts: GroupFacts, cohort: Cohort) -> Iterator[Written]:
     yield from write_statistics(out / "group", facts)
     yield from write_cases(out / "group", cohort.cases)
     yield from write_refusals(out / "group", cohort.refusals)
+    yield from write_long(out / "group", long_table_of_run(out, study), parquet=find_spec("pyarrow") is not None)
