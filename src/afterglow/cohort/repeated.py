@@ -14,8 +14,7 @@ from afterglow.records.errors import BadInput
 from afterglow.records.statistic import Estimated, Values
 
 MIXED = "random intercept of each patient, restricted maximum likelihood, two-sided Wald z"
-# statsmodels starts with BFGS, which stops short of the edge where rows of one patient are no more alike than others
-SEARCHES = ["powell", "nm", "bfgs"]
+EDGE = 0.05  # variance between patients over that within, under which BFGS may have stopped short of zero
 FEW = 30  # patients under which the normal distribution is too sure
 
 
@@ -35,10 +34,7 @@ def mixed_model(
     why = unfit(y, design, names) or ("the outcome never varies" if all_equal(y) else "") or _no_repeats(y.size, count)
     if why:
         return FittedModel(name, MIXED, y.size, count, (), note=together(why, note))
-    from statsmodels.api import MixedLM
-
-    made, heard = quietly(lambda: MixedLM(y, design, groups=patient).fit(reml=True, method=SEARCHES))
-    between, within = float(np.asarray(made.cov_re)[0, 0]), float(made.scale)
+    made, heard, between, within = _fitted_mixed(y, design, patient)
     singular = between <= 1e-6 * within
     converged = bool(made.converged)
     said = together(
@@ -87,6 +83,21 @@ def gee(
     return FittedModel(
         "GEE", rule, y.size, count, terms, extras, converged, together(lost, _few(count), heard, note), tuple(names)
     )
+
+
+def _fitted_mixed(y: Values, design: Values, patient: Values) -> tuple[FitOf, str, float, float]:
+    """The fit, what it warned of, and the variance between and within patients.
+
+    Near the edge, where rows of one patient are no more alike than others, BFGS stops short of it or does not end; Powell's search finds it.
+    """
+    from statsmodels.api import MixedLM
+
+    for search in (["bfgs", "lbfgs"], ["powell", "nm"]):
+        made, heard = quietly(lambda search=search: MixedLM(y, design, groups=patient).fit(reml=True, method=search))  # type: ignore[misc]
+        between, within = float(np.asarray(made.cov_re)[0, 0]), float(made.scale)
+        if made.converged and between > EDGE * within:
+            break
+    return made, heard, between, within
 
 
 def _fitted_gee(y: Values, design: Values, patient: Values, family: str) -> FitOf:

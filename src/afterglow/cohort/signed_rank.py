@@ -66,9 +66,10 @@ def signed_rank_ps(differences: ArrayLike, *, decimals: int | None = DECIMALS) -
     d = rounded(measured(differences, "the differences")[0], decimals)
     ranked, ranks, pratt, ties = _ranked(d)
     up, down = float(ranks[ranked > 0].sum()), float(ranks[ranked < 0].sum())
+    no_cc, cc, pratt_no_cc, pratt_cc, exact, permuted = (_by_rule(rule, ranked, ranks, pratt) for rule in RULES)
     return SignedRankPs(
         d.size, ranked.size, int((ranked > 0).sum()), int((ranked < 0).sum()), up, down, ties,
-        *(_by_rule(rule, ranked, ranks, pratt) for rule in RULES), decimals=decimals,
+        no_cc, cc, pratt_no_cc, pratt_cc, exact, permuted, decimals,
     )  # fmt: skip
 
 
