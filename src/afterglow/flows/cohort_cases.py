@@ -166,7 +166,8 @@ def _flow(
     measured = sum(len(one.course.visits) for one in told.values())
     known = {c.participant_id for c in cases}
     sick = {c.participant_id for c in cases if c.positive}
-    split = ((f"with {spec.positive[0]}", len(sick)), (f"with {spec.negative[0]} alone", len(known) - len(sick)))
+    several = " alone" if len(known) < len(cases) else ""
+    split = ((f"with {spec.positive[0]}", len(sick)), (f"with {spec.negative[0]}{several}", len(known) - len(sick)))
     return (
         FlowStep("In the data set", *held),
         FlowStep(
