@@ -14,6 +14,7 @@ from afterglow.cli.course import course
 from afterglow.cli.digital import demo, simulate
 from afterglow.cli.options import Json, MethodName, Outlines
 from afterglow.cli.outline import outline
+from afterglow.cli.power import power
 from afterglow.cli.repeatability import repeatability
 from afterglow.cli.run import run
 from afterglow.cli.study import tables
@@ -67,6 +68,7 @@ app.command()(course)
 app.command()(outline)
 app.command()(repeatability)
 app.command()(audit)
+app.command()(power)
 app.command()(tables)
 
 

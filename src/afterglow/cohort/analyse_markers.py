@@ -194,7 +194,7 @@ def analyse_before_after(name: str, sides: Sides, pairs: Sequence[tuple[Marker, 
     for marker, first, second in pairs:
         whole = np.isfinite(first) & np.isfinite(second)
         own: list[Tested] = []
-        for one in dict.fromkeys(groups):
+        for one in (side for side in (sides.positive, sides.negative) if side in groups):
             here = whole & np.array([g == one for g in groups])
             own.append(wilcoxon(first[here], second[here], unit=marker.unit, about=f"{marker.name}, after less before: {one}"))
         tests += own

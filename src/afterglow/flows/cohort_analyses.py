@@ -31,7 +31,7 @@ from afterglow.flows.work import Progress
 from afterglow.records.case import Marker
 from afterglow.records.course import Course
 from afterglow.records.statistic import Values
-from afterglow.records.study import Study
+from afterglow.records.study import Outcome, Study
 from afterglow.response.baseline import RADIATION
 from afterglow.response.identity import Wanted, number_of
 
@@ -64,14 +64,14 @@ def _part(analysis: Analysis, spec: CohortSpec, sides: Sides, cohort: Cohort, st
         case AgainstReference():
             return analyse_against_reference(name, sides, markers)
         case BeforeAfter():
-            return analyse_before_after(name, sides, [(m, *_both(m, sides, cohort)) for m in markers])
+            return analyse_before_after(name, sides, [(m, *both_visits(m, cohort)) for m in markers])
         case Lead():
             return analyse_lead(name, cohort.leads, analysis.first, analysis.second)
         case TimeTo():
             return analyse_time(name, _followed(spec, cohort, study), spec.positive[0], by=analysis.by)
 
 
-def _both(marker: Marker, sides: Sides, cohort: Cohort) -> tuple[Values, Values]:
+def both_visits(marker: Marker, cohort: Cohort) -> tuple[Values, Values]:
     """The marker's number at the visit before and at the one judged, NaN where it was not measured."""
     wanted = Wanted(marker.quantity, marker.statistic, marker.normalised)
 
@@ -80,21 +80,24 @@ def _both(marker: Marker, sides: Sides, cohort: Cohort) -> tuple[Values, Values]
         value = None if visit is None else number_of(course, visit, wanted, lesion_id).value
         return np.nan if value is None else value
 
-    courses = [cohort.told[c.participant_id].course for c in sides.cases]
+    courses = [cohort.told[c.participant_id].course for c in cohort.cases]
     first = [
         at(course, c.before_session, c.lesion_id) if c.before_session else np.nan
-        for course, c in zip(courses, sides.cases, strict=True)
+        for course, c in zip(courses, cohort.cases, strict=True)
     ]
-    second = [at(course, c.session_id, c.lesion_id) for course, c in zip(courses, sides.cases, strict=True)]
+    second = [at(course, c.session_id, c.lesion_id) for course, c in zip(courses, cohort.cases, strict=True)]
     return np.array(first, dtype=np.float64), np.array(second, dtype=np.float64)
 
 
 def _followed(spec: CohortSpec, cohort: Cohort, study: Study) -> tuple[Followed, ...]:
     """From the first radiation to the first positive outcome; without one, to the last day on which the patient was seen."""
     found = []
+    ended: dict[str, list[Outcome]] = {}
+    for outcome in study.outcomes:
+        ended.setdefault(outcome.participant_id, []).append(outcome)
     for name, told in cohort.told.items():
         begun = min((t.day for t in told.course.treatments if t.kind in RADIATION), default=None)
-        own = [o for o in study.outcomes if o.participant_id == name]
+        own = ended.get(name, [])
         if begun is None or not own:
             continue
         days = {v.session_id: v.day for v in told.course.visits}

@@ -168,7 +168,7 @@ class _Maker:
 
     def _visits(self, story: Story) -> Iterator[Visit]:
         """Those with a series that the method starts from; the lesion is named as outcomes and readings name it, else as before."""
-        named = {one.session: one.lesion_id for one in (*story.outcomes, *story.readings)}
+        named = {o.session: o.lesion_id for o in story.outcomes} | {r.session: r.lesion_id for r in story.readings}
         lesion_id = "1"
         for visit in story.visits:
             lesion_id = named.get(visit.session, lesion_id)
