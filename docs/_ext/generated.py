@@ -5,6 +5,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import audit_tables
 import command_page
 import reference_tables
 import simulation_tables
@@ -16,7 +17,12 @@ def pages() -> dict[str, str]:
     """Path below the generated folder, and what stands there."""
     made = {
         f"{name}.md": write()
-        for name, write in {**reference_tables.FRAGMENTS, **simulation_tables.FRAGMENTS, **command_page.FRAGMENTS}.items()
+        for name, write in {
+            **reference_tables.FRAGMENTS,
+            **simulation_tables.FRAGMENTS,
+            **command_page.FRAGMENTS,
+            **audit_tables.FRAGMENTS,
+        }.items()
     }
     return {**made, **{f"api/{room}.rst": room_page(room) for room in ROOMS}}
 

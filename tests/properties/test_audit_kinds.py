@@ -287,3 +287,9 @@ def test_an_auc_has_hanley_and_mcneils_interval(area: float, positive: int, nega
     z = stats.norm.isf(0.025)
     assert near(found["se"], se, 1e-7)
     assert near(found["ci"], [max(0.0, area - z * se), min(1.0, area + z * se)], 1e-7)
+
+
+def test_a_ratio_of_numbers_in_the_check_itself_needs_no_table() -> None:
+    found = recomputed("physics", {"ratio": "total_s / phases", "total_s": [298, 305], "phases": 60})
+    assert near(found["ratio"], [298 / 60, 305 / 60])
+    assert recomputed("physics", {"ratio": "phases * step_s", "phases": 60, "step_s": 1.74})["ratio"] == pytest.approx(104.4)

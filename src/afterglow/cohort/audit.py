@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 
 from afterglow.cohort import (
+    audit_cells,
     audit_consistency,
     audit_counts,
     audit_numbers,
@@ -43,8 +44,8 @@ KINDS: dict[str, Callable[[Asked], Computed]] = {
     "wilcoxon_signed_rank": audit_samples.wilcoxon_signed_rank,
     "hodges_lehmann_1s": audit_samples.hodges_lehmann_1s,
     "pearson": audit_samples.pearson,
-    "physics": audit_samples.physics,
-    "forensic": audit_samples.forensic,
+    "physics": audit_cells.physics,
+    "forensic": audit_cells.forensic,
     "consistency": audit_consistency.consistency,
 }
 

@@ -106,6 +106,14 @@ class Asked:
             raise self.refuse(f"{key} is {_short(value)}; no paper counts beyond {MOST}")
         return int(number)
 
+    def level(self) -> float:
+        """The level of an interval: 0.95 where it is not said; 95 means the same."""
+        level = self.number("level") if self.has("level") else 0.95
+        level = level / 100 if level > 1 else level
+        if not 0.5 <= level < 1:
+            raise self.refuse(f"level is {level:g}; write 0.95 or 95")
+        return level
+
     def share(self, x_key: str, n_key: str) -> tuple[int, int]:
         """x of n, where x is not more than n and n not 0."""
         x, n = self.count(x_key), self.count(n_key)

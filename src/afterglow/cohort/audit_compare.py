@@ -141,6 +141,6 @@ def _words(check: PrintedCheck, computed: Computed, one: Held, about: str) -> st
     if one.cut:
         return unrounded_words(one.key, one.printed, about, one.cut, one.candidates)
     hint = ""
-    if check.kind == "proportion_ci" and len(one.printed) == 2 and one.key == "ci_pct":
+    if check.kind == "proportion_ci" and len(one.printed) == 2 and one.key == "ci_pct" and "level" not in check.input:
         hint = other_counts(one.printed, computed.values)
     return not_given_words(one.key, one.printed, about, one.candidates, hint)

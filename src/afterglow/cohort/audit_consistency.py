@@ -168,6 +168,8 @@ def _counts(asked: Asked) -> Computed:
     named = {**parts, **{f"{key}_{i}": x for key, xs in lists.items() for i, x in enumerate(xs, start=1)}}
     found = shares_of(asked, named, n)
     values = dict(found.values)
+    if "x" in parts:
+        values["value_pct"] = values["x_pct"]
     if len(lists) == 1:
         values["pct"] = [100 * x / n for x in next(iter(lists.values()))]
     values["sums_to_n"] = values["sum"] == n
@@ -221,6 +223,18 @@ def _flow(asked: Asked) -> Computed:
     return Computed({**values, "consistent": fits}, against=() if fits else (said,), agrees=agrees)
 
 
+def _value_in(asked: Asked) -> Computed:
+    """A value lies inside its interval, or its range."""
+    name = next(key for key in _MIDDLES if asked.has(key))
+    if asked.has("ci"):
+        low, high = (asked.as_number("ci", v) for v in asked.items("ci", 2))
+    else:
+        low, high = asked.number("min"), asked.number("max")
+    inside = low <= asked.number(name) <= high
+    said = f"The {name} {asked.number(name):g} does not lie in {low:g} to {high:g}."
+    return Computed({"inside": inside}, against=() if inside else (said,), agrees=said.replace("does not lie", "lies"))
+
+
 def _claims(asked: Asked) -> Computed:
     """One number that is printed in several places."""
     values = {key: asked.number(key) for key in asked.check.input}
@@ -234,6 +248,7 @@ def _claims(asked: Asked) -> Computed:
     return Computed(found, against=() if agree else (f"One number stands there differently: {said}.",), agrees=agrees)
 
 
+_MIDDLES = ("value", "auc", "r", "median", "mean", "estimate")
 _STARTS = ("enrolled", "start", "screened", "assessed")
 _LEFT = ("excluded", "left", "lost", "exclusions")
 
@@ -255,7 +270,8 @@ def _asks_ranges(asked: Asked) -> bool:
 
 SHAPES: tuple[tuple[Callable[[Asked], bool], Callable[[Asked], Computed]], ...] = (
     (lambda a: a.has("paired"), _paired),
-    (lambda a: a.has("mean") and (a.has("max") or a.has("min")), _spread),
+    (lambda a: a.has("mean") and (a.has("n") or a.has("n_candidates")) and (a.has("max") or a.has("min")), _spread),
+    (lambda a: any(a.has(k) for k in _MIDDLES) and (a.has("ci") or a.has("min", "max")), _value_in),
     (lambda a: bool(a.check.input) and all(k == "p" or k.startswith("p_") for k in a.check.input), _p),
     (_asks_ranges, _ranges),
     (lambda a: any(a.has(k) for k in _STARTS) and any(a.has(k) for k in _LEFT), _flow),

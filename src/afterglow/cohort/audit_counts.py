@@ -11,9 +11,8 @@ COUNTS = ("TP", "FP", "TN", "FN")
 def proportion_ci(asked: Asked) -> Computed:
     """The percentage of x in n and its interval by every rule."""
     x, n = asked.share("x", "n")
-    level = _level(asked)
     percents: dict[str, Value] = {
-        rule: (100 * low, 100 * high) for rule, (low, high) in proportion_intervals(x, n, level=level).items()
+        rule: (100 * low, 100 * high) for rule, (low, high) in proportion_intervals(x, n, level=asked.level()).items()
     }
     values: dict[str, object] = {"value_pct": 100 * x / n}
     values |= {f"{rule.lower().replace('-', '_')}_pct": list(ends) for rule, ends in percents.items() if isinstance(ends, tuple)}
@@ -22,14 +21,6 @@ def proportion_ci(asked: Asked) -> Computed:
     }
     shares: dict[str, Value] = {"x / n": x / n}
     return Computed(values, {"ci_pct": percents, "ci": fractions, "value": shares}, f"{x} of {n}")
-
-
-def _level(asked: Asked) -> float:
-    level = asked.number("level") if asked.has("level") else 0.95
-    level = level / 100 if level > 1 else level
-    if not 0.5 <= level < 1:
-        raise asked.refuse(f"level is {level:g}; write 0.95 or 95")
-    return level
 
 
 def confusion_of_input(asked: Asked) -> Confusion:

@@ -43,7 +43,7 @@ FORMS: dict[str, PrintedForm] = {
         "mcnemar", "Two readings of the same exams, of which the discordant counts are printed.",
         {"b": "right by the first only", "c": "right by the second only"}, _P, ("b", "c"),
     ),
-    "readings": PrintedForm(
+    "two_readings": PrintedForm(
         "mcnemar_inverse", "Two shares of the same exams with the P value between them: which discordant counts it leaves.",
         {"x1": "right by the first", "x2": "right by the second", "n": "exams", "p": "printed P value"}, {},
         ("x1", "x2", "n", "p"), {"p": "p_published"},

@@ -21,7 +21,7 @@ def auc_ci(asked: Asked) -> Computed:
     area, positive, negative = asked.number("auc"), asked.count("n_pos"), asked.count("n_neg")
     if not 0 <= area <= 1:
         raise asked.refuse(f"auc is {area:g}; an area lies between 0 and 1")
-    level = asked.number("level") if asked.has("level") else 0.95
+    level = asked.level()
     found = auc_hanley_mcneil(area, positive, negative, level=level)
     se = hanley_mcneil_se(area, positive, negative)
     about = f"an AUC of {area:g} with {positive} positive and {negative} negative"

@@ -128,10 +128,7 @@ def interval(asked: Asked) -> Computed:
     value, low, high = (asked.printed(key) for key in ("value", "low", "high"))
     if low.value > high.value:
         raise asked.refuse(f"the interval runs from {low} down to {high}; turn it round")
-    level = asked.number("level") if asked.has("level") else 0.95
-    level = level / 100 if level > 1 else level
-    if not 0.5 <= level < 1:
-        raise asked.refuse(f"level is {level:g}; write 0.95 or 95")
+    level = asked.level()
     inside = value.low <= high.high and value.high >= low.low
     symmetric = _may_be(value, (low.low + high.low) / 2, (low.high + high.high) / 2)
     logs = low.low > 0 and _may_be(value, math.sqrt(low.low * high.low), math.sqrt(low.high * high.high))

@@ -12,19 +12,14 @@ from afterglow.cohort.audit_columns import (
     Values,
     column,
     complete,
-    decimals_of,
     formula_of,
-    names_of,
     parse_formula,
 )
 from afterglow.cohort.hodges_lehmann import hodges_lehmann
 from afterglow.cohort.rank_sum import rank_sum_ps
 from afterglow.cohort.signed_rank import signed_rank_ps
 from afterglow.cohort.summaries import summarise
-from afterglow.records.printed import PrintedTable
 
-_COMPARE = re.compile(r"compare with (.+?) of (\d+(?:\.\d+)?)\s*(?:-|–|to)\s*(\d+(?:\.\d+)?)")
-_CELL = re.compile(r"(.+)\[(\d+)\]")
 _PERCENT = re.compile(r"\b100(\.0*)?\s*\*|\*\s*100\b")
 
 
@@ -68,7 +63,7 @@ def _spreads(values: Values) -> dict[str, dict[str, Value]]:
 def mann_whitney(asked: Asked) -> Computed:
     """U of the first column and P by three rules, and by permutation with ties."""
     table = asked.table(asked.text("file"))
-    first, second = (_kept(column(asked, table, str(name))) for name in asked.items("columns", 2))
+    first, second = (kept(column(asked, table, str(name))) for name in asked.items("columns", 2))
     if not (first.size and second.size):
         raise asked.refuse("one of the columns holds no number; name columns with numbers")
     ps = rank_sum_ps(first, second)
@@ -77,7 +72,7 @@ def mann_whitney(asked: Asked) -> Computed:
         "p_asymptotic_cc": ps.p_asymptotic_cc, "p_exact_ignoring_ties": ps.p_exact_ignoring_ties,
         "p_exact_with_ties": ps.p_exact_with_ties, "rank_biserial": ps.rank_biserial,
     }  # fmt: skip
-    rules = _stated({
+    rules = stated_rules({
         "asymptotic, ties corrected, no continuity correction": ps.p_asymptotic_no_cc,
         "asymptotic, ties corrected, continuity correction": ps.p_asymptotic_cc,
         "exact without regard to ties": ps.p_exact_ignoring_ties, "exact permutation with ties": ps.p_exact_with_ties,
@@ -96,7 +91,7 @@ def wilcoxon_signed_rank(asked: Asked) -> Computed:
         "p_pratt_cc": ps.p_pratt_cc, "p_asymptotic": ps.p_no_cc, "p_exact_permutation": ps.p_exact_permutation,
         "p_exact_ignoring_ties": ps.p_exact_ignoring_ties, "rank_biserial": ps.rank_biserial,
     }  # fmt: skip
-    rules = _stated({
+    rules = stated_rules({
         "asymptotic, zeros dropped, no continuity correction": ps.p_no_cc,
         "asymptotic, zeros dropped, continuity correction": ps.p_cc,
         "exact permutation with ties": ps.p_exact_permutation, "asymptotic, Pratt's zeros": ps.p_pratt,
@@ -112,7 +107,7 @@ def hodges_lehmann_1s(asked: Asked) -> Computed:
     """Median of the Walsh averages with the exact interval of their order statistics, and the level it has."""
     table, formula = asked.table(asked.text("file")), _difference(asked)
     (d,), _ = complete(asked, table, formula)
-    found = hodges_lehmann(d, level=asked.number("level") if asked.has("level") else 0.95)
+    found = hodges_lehmann(d, level=asked.level())
     ci = None if found.low is None or found.high is None else [found.low, found.high]
     values = {"estimate": found.value, "ci": ci, "achieved_conf": found.achieved, "n": found.n}
     return Computed(values, about=f"{formula.words} of {table.name}, n = {found.n}", notes=(found.note,) if found.note else ())
@@ -146,7 +141,7 @@ def pearson(asked: Asked) -> Computed:
     rs["Oldham"], ps["Oldham"] = _number(values.get("oldham_r")), _number(values.get("oldham_p"))
     note = "the change is computed from the baseline that it is held against, so the two are coupled; Oldham's form is free of it"
     return Computed(
-        values, {"r": _stated(rs), "p": _stated(ps)}, f"{x.words} and {y.words} of {table.name}, n = {a.size}",
+        values, {"r": stated_rules(rs), "p": stated_rules(ps)}, f"{x.words} and {y.words} of {table.name}, n = {a.size}",
         notes=(note,) if after is not None else (),
     )  # fmt: skip
 
@@ -173,112 +168,9 @@ def _number(value: object) -> float | None:
     return value if isinstance(value, float) else None
 
 
-def physics(asked: Asked) -> Computed:
-    """A ratio of two columns (of each plan where the columns exist for several), and the least it can be within their rounding."""
-    table, formula = asked.table(asked.text("file")), parse_formula(asked, "ratio")
-    names = names_of(formula)
-    prefixes = [""] if all(table.column(n) for n in names) else _prefixes(table, names)
-    if not prefixes:
-        raise asked.refuse(f"{table.name} has no columns {' and '.join(names)}, nor such with a common beginning")
-    values: dict[str, object] = {}
-    least = []
-    for prefix in prefixes:
-        whole = formula_of(asked, "ratio", _prefixed(formula.words, names, prefix))
-        (made,), _ = complete(asked, table, whole)
-        mark = prefix or "ratio_"
-        values |= {f"{mark}min": float(made.min()), f"{mark}max": float(made.max()), f"{mark}mean": float(made.mean())}
-        if len(names) == 2:
-            least.append(_least(asked, table, names_of(whole)))
-    if least:
-        values["lower_bound_smallest"] = min(least)
-    return Computed(values, about=f"{formula.words} of {table.name}", against=_out_of_range(asked, values))
-
-
-def _out_of_range(asked: Asked, values: dict[str, object]) -> tuple[str, ...]:
-    """Where the method names a range to compare with ("an adult brain of 1.2-1.5 kg"): what lies wholly outside it."""
-    found = _COMPARE.search(asked.check.method)
-    if found is None:
-        return ()
-    what, low, high = found.group(1), float(found.group(2)), float(found.group(3))
-    least = min([v for k, v in values.items() if k.endswith("min") or k.startswith("lower") if isinstance(v, float)])
-    most = max(v for k, v in values.items() if k.endswith("max") and isinstance(v, float))
-    if most >= low and least <= high:
-        return ()
-    return (f"The ratio runs from {least:.3g} to {most:.3g}, rounding allowed for; {what} is {low:g} to {high:g}.",)
-
-
-def _prefixes(table: PrintedTable, names: tuple[str, ...]) -> list[str]:
-    """plan1_ and plan2_, where both names stand behind each."""
-    found = [full.removesuffix(names[0]) for full in table.columns if full.endswith(f"_{names[0]}")]
-    return [p for p in found if all(f"{p}{name}" in table.columns for name in names)]
-
-
-def _prefixed(words: str, names: tuple[str, ...], prefix: str) -> str:
-    for name in names:
-        words = re.sub(rf"\b{re.escape(name)}\b", f"{prefix}{name}", words)
-    return words
-
-
-def _least(asked: Asked, table: PrintedTable, names: tuple[str, ...]) -> float:
-    """The smallest ratio of first to second when each may be half a unit of its last digit off."""
-    top, bottom = (column(asked, table, name) for name in names)
-    off = [0.5 * 10.0 ** -decimals_of(table, name) for name in names]
-    whole = ~np.isnan(top) & ~np.isnan(bottom)
-    return float(np.min((top[whole] - off[0]) / (bottom[whole] + off[1])))
-
-
-def forensic(asked: Asked) -> Computed:
-    """The summary and the test once more, after single cells of a table were set to other numbers."""
-    table = asked.table(asked.text("file"))
-    changes = asked.raw("set")
-    if not isinstance(changes, dict) or not changes:
-        raise asked.refuse('set is no object; write cells such as {"plan1_V12_cc[7]": 55.09}')
-    changed: dict[str, Values] = {}
-    for cell, number in changes.items():
-        name, row = _cell(asked, table, str(cell))
-        changed.setdefault(name, column(asked, table, name).copy())[row] = asked.as_number(str(cell), number)
-    pair = _pair(asked, table, list(changed))
-    samples = [_kept(changed[name] if name in changed else column(asked, table, name)) for name in pair]
-    found = [summarise(sample) for sample in samples]
-    values: dict[str, object] = {"mean": [f.mean for f in found], "sd": [f.sd for f in found],
-                                 "min": [f.minimum for f in found], "max": [f.maximum for f in found]}  # fmt: skip
-    rules: dict[str, dict[str, Value]] = {}
-    if len(samples) == 2:
-        ps = rank_sum_ps(*samples)
-        values |= {"U": ps.u_first, "p": ps.p_asymptotic_no_cc, "p_cc": ps.p_asymptotic_cc}
-        rules["p"] = _stated({
-            "Mann-Whitney, asymptotic, ties corrected, no continuity correction": ps.p_asymptotic_no_cc,
-            "Mann-Whitney, asymptotic, ties corrected, continuity correction": ps.p_asymptotic_cc,
-        })  # fmt: skip
-    edits = ", ".join(f"{cell} = {number}" for cell, number in changes.items())
-    return Computed(values, rules, f"{table.name} with {edits}")
-
-
-def _cell(asked: Asked, table: PrintedTable, words: str) -> tuple[str, int]:
-    found = _CELL.fullmatch(words)
-    name = table.column(found.group(1)) if found else None
-    if found is None or name is None:
-        raise asked.refuse(f"{words!r} is no cell of {table.name}; write column[row], rows from 1")
-    row, rows = int(found.group(2)), len(table.columns[name])
-    if not 1 <= row <= rows:
-        raise asked.refuse(f"{words!r}: {table.name} has the rows 1 to {rows}")
-    return name, row - 1
-
-
-def _pair(asked: Asked, table: PrintedTable, changed: list[str]) -> list[str]:
-    """The columns to compare: those that were changed, or one and its counterpart of the other plan, in the table's order."""
-    if asked.has("columns"):
-        return [str(name) for name in asked.items("columns", 2)]
-    tails = {name.partition("_")[2] or name for name in changed}
-    there = [name for name in table.columns if name in changed or name.partition("_")[2] in tails]
-    if len(there) > 2:
-        raise asked.refuse(f"{len(there)} columns go together ({', '.join(there)}); name the two to compare under 'columns'")
-    return there
-
-
-def _kept(values: Values) -> Values:
+def kept(values: Values) -> Values:
     return values[~np.isnan(values)]
 
 
-def _stated(rules: dict[str, float | None]) -> dict[str, Value]:
+def stated_rules(rules: dict[str, float | None]) -> dict[str, Value]:
     return {name: value for name, value in rules.items() if value is not None}
