@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 from scipy import integrate, special, stats
 
-from afterglow.cohort.agreement import cohen_kappa, fleiss_kappa, percent_agreement
+from afterglow.cohort.agreement import KappaRule, cohen_kappa, fleiss_kappa
 from afterglow.cohort.auc import AucRule, auc, compare_aucs
 from afterglow.cohort.calibration import brier, calibration_line
 from afterglow.cohort.clustered import ClusterRule, clustered_difference, clustered_proportion
@@ -259,11 +259,10 @@ def of_kappa(n: int, kind: str, resamples: int = 0) -> Callable[[Rng], Made]:
     def make(rng: Rng) -> Made:
         truth = rng.integers(0, 3, n)
         reads = [["abc"[v] for v in np.where(rng.random(n) < 0.8, truth, rng.integers(0, 3, n))] for _ in range(3)]
-        if kind == "agreement":
-            return percent_agreement(reads[0], reads[1]), 0.64 + 0.36 / 3
         if kind == "Fleiss":
             return fleiss_kappa(reads, draws=resamples, seed=int(rng.integers(2**31))), 0.64
-        return cohen_kappa(reads[0], reads[1]), 0.64
+        rule: KappaRule = "asymptotic" if kind == "plain" else "asymptotic on the inverse tanh"
+        return cohen_kappa(reads[0], reads[1], rule=rule), 0.64
 
     return make
 
@@ -281,8 +280,8 @@ def of_icc(form: Form, n: int) -> Callable[[Rng], Made]:
 
 def readers(resamples: int) -> Iterator[Case]:
     for n in (50, 100):
-        yield Case("Cohen's kappa, asymptotic", "kappa .64, 3 categories", n, of_kappa(n, "Cohen"))
-        yield Case("agreement, Wilson", "share .76", n, of_kappa(n, "agreement"))
+        yield Case("Cohen's kappa, inverse tanh", "kappa .64, 3 categories", n, of_kappa(n, "Cohen"))
+        yield Case("Cohen's kappa, plain", "kappa .64, 3 categories", n, of_kappa(n, "plain"), "shown")
         yield Case("Fleiss' kappa, bootstrap", "kappa .64, 3 readers", n, of_kappa(n, "Fleiss", resamples), boots=True)
     for form in FORMS:
         for n in (30, 60):
@@ -360,9 +359,9 @@ def of_froc(exams: int, resamples: int) -> Callable[[Rng], Made]:
 
 
 def bootstraps(resamples: int) -> Iterator[Case]:
-    for kind in ("percentile", "BCa"):
+    for kind, goal in (("percentile", "93-97"), ("BCa", "shown")):
         for n in (25, 60):
-            yield Case(f"Youden cutoff, {kind}", "two normals", 2 * n, of_cutoff(kind, n, resamples), "shown", boots=True)  # type: ignore[arg-type]
+            yield Case(f"Youden cutoff, {kind}", "two normals", 2 * n, of_cutoff(kind, n, resamples), goal, boots=True)  # type: ignore[arg-type]
     for n in (60, 150):
         yield Case("average precision", "share .3", n, of_average_precision(n, resamples), boots=True)
         yield Case("net benefit at .3", "calibrated", n, of_net_benefit(n, resamples), boots=True)

@@ -133,6 +133,17 @@ def test_bca_is_that_of_scipy() -> None:
         assert ends == pytest.approx([found.confidence_interval.low, found.confidence_interval.high], rel=1e-9)
 
 
+def test_the_basic_interval_of_a_share_is_turned_round_its_logit() -> None:
+    hits = np.arange(40) < 28
+    drawn = resample(lambda w: (w @ hits) / w.sum(axis=1), np.arange(40), draws=500, seed=2)
+    low, high = drawn.interval(kind="basic on the logit") or (0.0, 0.0)
+    q = np.quantile(drawn.drawn[:, 0], [0.025, 0.975])
+    odds = (28 / 12) ** 2 / (q / (1 - q))
+    assert (high, low) == pytest.approx(tuple(odds / (1 + odds)), rel=1e-3)
+    whole = resample(lambda w: np.ones(len(w)), np.arange(40), draws=20, seed=2)
+    assert whole.interval(kind="basic on the logit") is None and "basic on the logit" in whole.rule("basic on the logit")
+
+
 @settings(max_examples=20)
 @given(st.integers(0, 1000), st.integers(2, 6))
 def test_folds_hold_whole_patients_and_each_once(seed: int, folds: int) -> None:

@@ -230,7 +230,12 @@ def test_exams_of_one_patient_lead_to_a_bootstrap_of_kappa() -> None:
     one = [str(v) for v in rng.choice(list("ab"), 60)]
     two = [v if rng.random() < 0.7 else "a" for v in one]
     alone = cohen_kappa(one, two, patients=patients(60, 1))
-    assert alone == cohen_kappa(one, two) and "asymptotic" in alone.rule
+    assert alone == cohen_kappa(one, two) and "inverse tanh" in alone.rule
+    plain = cohen_kappa(one, two, rule="asymptotic")
+    assert plain.low is not None and plain.high is not None and plain.value is not None and alone.low is not None
+    assert plain.value - plain.low == pytest.approx(plain.high - plain.value)
+    half = (plain.value - plain.low) / (1 - plain.value**2)
+    assert math.atanh(alone.low) == pytest.approx(math.atanh(plain.value) - half)
     many = cohen_kappa(one, two, patients=patients(60, 3), draws=300)
     assert many.value == pytest.approx(alone.value) and "patients" in many.rule
 

@@ -14,6 +14,7 @@ from afterglow.records.errors import BadInput
 from afterglow.records.statistic import Estimated, Values
 
 Weights = Literal["unweighted", "linear", "quadratic"]
+KappaRule = Literal["asymptotic on the inverse tanh", "asymptotic"]
 Calls = Sequence[str | None]
 WEIGHTS: dict[Weights, str | None] = {"unweighted": None, "linear": "linear", "quadratic": "quadratic"}
 
@@ -31,13 +32,14 @@ def cohen_kappa(
     weights: Weights = "unweighted",
     order: Sequence[str] | None = None,
     patients: Sequence[str] | None = None,
+    rule: KappaRule = "asymptotic on the inverse tanh",
     draws: int = 2000,
     seed: int = 1,
     level: float = 0.95,
 ) -> Estimated:
     """Agreement beyond chance of two readers.
 
-    The interval is asymptotic (statsmodels) with exams independent; with `patients`, of whom some have several exams, by
+    The standard error is asymptotic (statsmodels) with exams independent; the plain interval covers too seldom near 1. With `patients`, of whom some have several exams, by
     a bootstrap of patients. Weighted kappas need `order`, the categories from one end to the other. None where both said the same
     thing throughout: then there is no chance to be beyond.
     """
@@ -55,7 +57,7 @@ def cohen_kappa(
         whose = codes(_kept(patients, [first, second]), len(places))
         if int(whose.max()) + 1 < len(places):
             return _drawn(name, lambda w: _kappas(places, w, k, weights), whose, len(places), draws, seed, level, note)
-    return _asymptotic(name, places, k, weights, level, note)
+    return _asymptotic(name, places, k, weights, rule, level, note)
 
 
 def fleiss_kappa(
@@ -73,7 +75,7 @@ def fleiss_kappa(
     return _drawn(name, lambda w: _fleiss(table, w), whose, len(rows), draws, seed, level, note)
 
 
-def _asymptotic(name: str, places: Codes, k: int, weights: Weights, level: float, note: str) -> Estimated:
+def _asymptotic(name: str, places: Codes, k: int, weights: Weights, rule: KappaRule, level: float, note: str) -> Estimated:
     from scipy import stats
     from statsmodels.stats.inter_rater import cohens_kappa
 
@@ -88,8 +90,10 @@ def _asymptotic(name: str, places: Codes, k: int, weights: Weights, level: float
             name, value, n=n, level=level, note=together("no interval: agreement without exception shows no spread", note)
         )
     half = float(stats.norm.isf((1 - level) / 2)) * variance**0.5
-    rule = "asymptotic, normal, exams independent"
-    return Estimated(name, value, max(-1.0, value - half), min(1.0, value + half), rule, n, level=level, note=note)
+    low, high = max(-1.0, value - half), min(1.0, value + half)
+    if rule == "asymptotic on the inverse tanh" and abs(value) < 1:
+        low, high = (float(np.tanh(np.arctanh(value) + sign * half / (1 - value**2))) for sign in (-1, 1))
+    return Estimated(name, value, low, high, f"{rule}, normal, exams independent", n, level=level, note=note)
 
 
 def _kappas(places: Codes, weights: Values, k: int, kind: Weights) -> Values:

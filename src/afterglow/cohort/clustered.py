@@ -16,7 +16,7 @@ from afterglow.records.statistic import Estimated, Tested, Values
 
 ClusterRule = Literal["ratio estimator", "GEE"]
 RATIO = "ratio estimator over patients, Wilson with the effective number of exams and t of patients - 1"
-GEE = "GEE, binomial, exchangeable, bias-reduced robust variance, logit, t of patients - 1"
+GEE = "GEE, binomial, exchangeable, bias-reduced robust variance, normal on the logit"
 
 
 def clustered_proportion(
@@ -107,7 +107,7 @@ def _by_ratio(name: str, hit: Flags, whose: Codes, words: str, level: float) -> 
 def _by_gee(name: str, hit: Flags, whose: Codes, words: str, level: float) -> Estimated:
     import statsmodels.api as sm
 
-    n, groups = hit.size, int(whose.max()) + 1
+    n = hit.size
     model = sm.GEE(
         hit.astype(np.float64),
         np.ones((n, 1)),
@@ -121,6 +121,6 @@ def _by_gee(name: str, hit: Flags, whose: Codes, words: str, level: float) -> Es
     centre, se = float(fit.params[0]), float(fit.standard_errors(cov_type="bias_reduced")[0])
     if not fit.converged or not math.isfinite(centre) or not math.isfinite(se) or se == 0:
         return Estimated(name, float(hit.mean()), n=n, level=level, note=f"no interval: GEE did not converge; {words}")
-    half = float(stats.t.isf((1 - level) / 2, groups - 1)) * se
+    half = float(stats.norm.isf((1 - level) / 2)) * se
     value, low, high = (float(special.expit(v)) for v in (centre, centre - half, centre + half))
     return Estimated(name, value, low, high, GEE, n, level=level, note=words)

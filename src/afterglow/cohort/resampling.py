@@ -11,7 +11,7 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special, stats
 
 from afterglow.cohort.labelled import Codes
 from afterglow.records.errors import BadInput
@@ -19,6 +19,7 @@ from afterglow.records.statistic import Values
 
 Statistic = Callable[[Values], Values]
 Kind = Literal["percentile", "BCa"]
+AnyKind = Literal["percentile", "BCa", "basic on the logit"]  # the last for shares: turned round the number found, for its bias
 AT_ONCE = 2_000_000  # weights
 
 
@@ -32,19 +33,30 @@ class Resampled:
     n_patients: int
     seed: int
 
-    def interval(self, which: int = 0, *, kind: Kind = "percentile", level: float = 0.95) -> tuple[float, float] | None:
+    def interval(self, which: int = 0, *, kind: AnyKind = "percentile", level: float = 0.95) -> tuple[float, float] | None:
         """Ends of the interval of one number; None where it has no value or fewer than half of the draws give one."""
         found, drawn = float(self.observed[which]), self.drawn[:, which]
         drawn = drawn[~np.isnan(drawn)]
         if math.isnan(found) or drawn.size * 2 < self.drawn.shape[0] or self.n_patients < 2:
             return None
         tails = np.array([(1 - level) / 2, (1 + level) / 2])
+        if kind == "basic on the logit":
+            return self._turned(found, drawn, tails)
         if kind == "BCa":
             tails = bca_tails(found, drawn, self.without[:, which], tails)
         low, high = np.quantile(drawn, tails)
         return float(low), float(high)
 
-    def rule(self, kind: Kind = "percentile") -> str:
+    def _turned(self, found: float, drawn: Values, tails: Values) -> tuple[float, float] | None:
+        """None at 0 and 1, which have no logit; draws are kept half a patient away from them."""
+        if not 0 < found < 1:
+            return None
+        edge = 0.5 / self.n_patients
+        ends = np.quantile(special.logit(np.clip(drawn, edge, 1 - edge)), tails)
+        high, low = special.expit(2 * special.logit(found) - ends)
+        return min(float(low), found), max(float(high), found)
+
+    def rule(self, kind: AnyKind = "percentile") -> str:
         lost = int(np.isnan(self.drawn).any(axis=1).sum())
         left = f", {lost} of them without a value left out" if lost else ""
         return f"bootstrap of patients, {kind}, {self.drawn.shape[0]} draws, seed {self.seed}{left}"

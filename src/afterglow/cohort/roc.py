@@ -65,9 +65,11 @@ def precision_recall(sample: Labelled, *, draws: int = 2000, seed: int = 1, leve
     chance = f"chance gives {sample.n_positive / sample.truth.size:.3g}"
     drawn = resample(lambda w: average_precision(sample, w), sample.patients, draws=draws, seed=seed)
     found = float(drawn.observed[0])
-    low, high = drawn.interval(level=level) or (None, None)
-    rule = drawn.rule() if low is not None else ""
-    note = together(chance, "" if low is not None else "no interval: one patient", sample.words)
+    low, high = drawn.interval(kind="basic on the logit", level=level) or (None, None)
+    rule = drawn.rule("basic on the logit") if low is not None else ""
+    note = together(
+        chance, "" if low is not None else "no interval: one patient, or a perfect order shows no spread", sample.words
+    )
     curve = PlainCurve(
         sample.name, recall, precision, "recall", "precision", n=sample.truth.size, rule="at each threshold, not smoothed"
     )
