@@ -68,7 +68,7 @@ def ranks() -> Iterator[Case]:
     for n in (8, 30):
         yield Case(
             "Hodges-Lehmann difference, exact",
-            "lopsided (t with 3 df)",
+            "heavy tails (t with 3 df)",
             n,
             lambda r, n=n: [(hodges_lehmann(r.standard_t(3, n)), 0.0)],
             "95+",

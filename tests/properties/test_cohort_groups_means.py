@@ -15,7 +15,7 @@ from afterglow.cohort.all_pairs import dunn, dunnett_t3, games_howell
 from afterglow.cohort.groups import kolmogorov_smirnov, levene, shapiro, student, t_from_summaries, welch
 from afterglow.cohort.many_groups import general_linear_model, kruskal_wallis, welch_anova
 from afterglow.cohort.multiplicity import adjusted
-from afterglow.cohort.pairs import paired_t
+from afterglow.cohort.pairs import paired_by, paired_t
 from afterglow.cohort.studentised import maximum_modulus_isf, maximum_modulus_sf
 from afterglow.cohort.summaries import mean_estimate, median_estimate, pooled, summarise
 from afterglow.records import statistic
@@ -83,6 +83,13 @@ def test_paired_t_agrees_with_scipy() -> None:
     np.testing.assert_allclose([t.effects[0].low for t in made], oracle.confidence_interval().low, rtol=NINE, atol=NINE)
     with pytest.raises(BadInput, match="without partner"):
         paired_t([1.0], [1.0, 2.0])
+
+
+def test_pairs_are_found_by_name_and_strangers_are_no_pairs() -> None:
+    x, y, note = paired_by({"b": 1.0, "a": 2.0, "c": 9.0}, {"a": 5.0, "b": 4.0})
+    assert x.tolist() == [1.0, 2.0] and y.tolist() == [4.0, 5.0] and note == "1 patients with one number only left out"
+    with pytest.raises(BadInput, match="unpaired rows: none of 1 and 1 exams"):
+        paired_by({"a": 1.0}, {"b": 1.0}, what="exams")
 
 
 def test_levene_has_two_centres_and_names_them() -> None:

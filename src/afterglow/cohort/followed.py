@@ -22,7 +22,7 @@ class AtRisk(NamedTuple):
     events: Whole  # of any kind
 
 
-class Followed(NamedTuple):
+class FollowUp(NamedTuple):
     """Days until the end of each person's follow-up, and what ended it: 0 last seen without event, 1, 2, … the events."""
 
     days: Values
@@ -30,14 +30,14 @@ class Followed(NamedTuple):
     note: str
 
 
-def followed(days: ArrayLike, event: ArrayLike) -> Followed:
+def followed(days: ArrayLike, event: ArrayLike) -> FollowUp:
     """Checked follow-up, people without day or event left out. BadInput for a day below zero or an event that is no whole number."""
     (t, e), note = measured_together([days, event], ["the days", "the events"])
     if (t < 0).any():
         raise BadInput(f"follow-up of {float(t.min()):g} days; days count from the start of follow-up and are not below zero")
     if ((e < 0) | (e != np.floor(e))).any():
         raise BadInput("an event is 0 (last seen without it), 1, or 2 and more for others that come instead")
-    return Followed(t, e.astype(np.int64), note)
+    return FollowUp(t, e.astype(np.int64), note)
 
 
 def at_risk(days: Values, event: Whole) -> AtRisk:

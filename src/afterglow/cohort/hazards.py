@@ -33,6 +33,7 @@ def cox(
     if not np.isfinite(spread).all() or (np.abs(values) * design.std(axis=0) > ENDLESS).any():
         endless = "a predictor puts the events in order, so that its hazard ratio has no finite value"
         return FittedModel(name, RULE, t.size, None, (), converged=False, note=together(endless, note))
+    steep = np.abs(made.model.score(values) * spread).max()  # in standard errors; zero at the top of the likelihood
     half = float(stats.norm.isf((1 - level) / 2))
     terms = []
     for k, term in enumerate(names):
@@ -43,7 +44,10 @@ def cox(
         terms.append(Tested(name, RULE, (t.size,), "z", b / se, p, (effect,), about=f"{about}: {term}" if about else term))
     few = int(e.sum()) / len(names)
     small = f"{few:.2g} events for each predictor; under ten, hazard ratios are unsteady" if few < 10 else ""
-    return FittedModel(name, RULE, t.size, None, tuple(terms), note=together(small, heard, note), names=tuple(names))
+    lost = "" if steep < 1e-3 else "the fit did not converge; its numbers are no result"
+    return FittedModel(
+        name, RULE, t.size, None, tuple(terms), converged=not lost, note=together(lost, small, heard, note), names=tuple(names)
+    )
 
 
 def proportionality(

@@ -1,6 +1,7 @@
-"""Two numbers of the same patient compared by their means: paired t test, plain or of logarithms."""
+"""Two numbers of the same patient: who has both, and their means compared by the paired t test, plain or of logarithms."""
 
 import math
+from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -8,7 +9,23 @@ from scipy import stats
 
 from afterglow.cohort.measured import all_equal, measured_together, together
 from afterglow.records.errors import BadInput
-from afterglow.records.statistic import Estimated, Tested
+from afterglow.records.statistic import Estimated, Tested, Values
+
+
+def paired_by(first: Mapping[str, float], second: Mapping[str, float], *, what: str = "patients") -> tuple[Values, Values, str]:
+    """Both numbers of everyone who has both, in the order of the first, and a sentence about those who have one only.
+
+    BadInput where nobody has both: the rows are of different people, and no test of pairs is for them.
+    """
+    both = [key for key in first if key in second]
+    if not both:
+        raise BadInput(
+            f"a test of pairs on unpaired rows: none of {len(first)} and {len(second)} {what} has both numbers; "
+            "compare them as two groups, or look whether the names match"
+        )
+    alone = len(first) + len(second) - 2 * len(both)
+    x, y = (np.array([side[key] for key in both], dtype=np.float64) for side in (first, second))
+    return x, y, f"{alone} {what} with one number only left out" if alone else ""
 
 
 def paired_t(
