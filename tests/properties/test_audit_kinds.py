@@ -293,3 +293,13 @@ def test_a_ratio_of_numbers_in_the_check_itself_needs_no_table() -> None:
     found = recomputed("physics", {"ratio": "total_s / phases", "total_s": [298, 305], "phases": 60})
     assert near(found["ratio"], [298 / 60, 305 / 60])
     assert recomputed("physics", {"ratio": "phases * step_s", "phases": 60, "step_s": 1.74})["ratio"] == pytest.approx(104.4)
+
+
+def test_a_t_test_is_known_by_its_other_names_and_shapes() -> None:
+    for kind in ("t_test", "ttest_from_stats"):
+        for given_ in (
+            {"train": [146, 57.1, 13.7], "test": [33, 60.5, 11.9]},
+            {"n1": 146, "mean1": 57.1, "sd1": 13.7, "n2": 33, "mean2": 60.5, "sd2": 11.9},
+            {"first": {"n": 146, "mean": 57.1, "sd": 13.7}, "second": {"n": 33, "mean": 60.5, "sd": 11.9}},
+        ):
+            assert recomputed(kind, given_)["p"] == pytest.approx(0.18951, abs=1e-5)

@@ -231,7 +231,7 @@ def test_a_subgroup_lies_inside_its_cohort_or_not(one: tuple[float, float], two:
     cohort, subgroup = sorted(one), sorted(two)
     inside = cohort[0] <= subgroup[0] and subgroup[1] <= cohort[1]
     for given_ in ({"cohort": cohort, "subgroup": subgroup}, {"subgroup": subgroup, "cohort": cohort}):
-        assert recomputed("consistency", given_) == {"lies_inside": inside}
+        assert recomputed("consistency", given_) == {"lies_inside": inside, "same": cohort == subgroup}
 
 
 @settings(max_examples=60)

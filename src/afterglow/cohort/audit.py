@@ -34,8 +34,6 @@ KINDS: dict[str, Callable[[Asked], Computed]] = {
     "pearson_p": audit_numbers.pearson_p,
     "pooled_summary": audit_numbers.pooled_summary,
     "two_means": audit_numbers.two_means,
-    "t_test": audit_numbers.two_means,
-    "welch": audit_numbers.two_means,
     "printed_statistic": audit_numbers.printed_statistic,
     "printed_summary": audit_printed.printed_summary,
     "interval": audit_printed.interval,
@@ -49,6 +47,10 @@ KINDS: dict[str, Callable[[Asked], Computed]] = {
     "consistency": audit_consistency.consistency,
 }
 
+OTHER_NAMES = dict.fromkeys(
+    ("t_test", "t_test_summary", "t_test_from_summary", "ttest", "ttest_from_stats", "student_t", "welch", "welch_t"), "two_means"
+)  # what else a kind is called
+
 
 def audit_check(
     check: PrintedCheck,
@@ -58,11 +60,12 @@ def audit_check(
     notes: Sequence[str] = (),
 ) -> AuditFinding:
     """What a check comes to. Never raises for what stands in it: an unknown kind, or numbers that cannot be, are findings too."""
-    if check.kind not in KINDS:
+    kind = OTHER_NAMES.get(check.kind, check.kind)
+    if kind not in KINDS:
         words = f"The kind {check.kind!r} is not known here; known are {', '.join(KINDS)}."
         return AuditFinding(check.id, check.kind, check.title, "unknown kind", {}, (words,))
     try:
-        computed = KINDS[check.kind](Asked(check, tables or {}, tuple(readings)))
+        computed = KINDS[kind](Asked(check, tables or {}, tuple(readings)))
         return compared(check, computed, notes)
     except AfterglowError as error:
         said = str(error).removeprefix(f"{check.where}: check {check.id!r}: ")

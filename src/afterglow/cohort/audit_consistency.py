@@ -106,7 +106,7 @@ def _ranges(asked: Asked) -> Computed:
     inside = least <= low and high <= most
     said = f"The range of {inner}, {low:g} to {high:g}, does not lie inside that of {outer}, {least:g} to {most:g}."
     return Computed(
-        {"lies_inside": inside},
+        {"lies_inside": inside, "same": (low, high) == (least, most)},
         about=f"{inner} in {outer}",
         against=() if inside else (said,),
         agrees=said.replace("does not lie", "lies"),

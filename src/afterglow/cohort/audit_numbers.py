@@ -151,6 +151,8 @@ def _two_parts(asked: Asked) -> tuple[Part, Part]:
         given: list[object] = [asked.raw("first"), asked.raw("second")]
     elif any(asked.has(key) for key in ("parts", "groups")):
         given = list(asked.items("parts" if asked.has("parts") else "groups", 2))
+    elif len(named := [v for v in asked.check.input.values() if isinstance(v, (list, tuple, dict))]) == 2:
+        given = named
     else:
         given = [{key: asked.raw(f"{key}{i}") for key in ("n", "mean", "sd")} for i in (1, 2)]
     first, second = (_moments(asked, part) for part in given)
