@@ -3,6 +3,7 @@
 import math
 from dataclasses import replace
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -20,6 +21,7 @@ from afterglow.cohort.power import (
 )
 from afterglow.cohort.power_endpoints import before_after_endpoints, between_endpoints, call_endpoints, roc_endpoints
 from afterglow.cohort.proportions import proportion
+from afterglow.flows.method import method_text
 from afterglow.flows.power import PowerOrder, power_of
 from afterglow.flows.work import silent
 from afterglow.records.case import Marker
@@ -152,7 +154,7 @@ def test_the_smallest_size_is_the_one_from_which_on_power_stays_high() -> None:
 
 
 def order(method: str = "behar2023", **changes: object) -> PowerOrder:
-    asked = PowerOrder(method, (20, 10), 12, {"vp": 0.2, "bidimensional_product": 0.05, "ktrans": 0.2}, 3)
+    asked = PowerOrder(method, (20, 10), 12, {"vp": 0.2, "bidimensional_product": 0.05, "ktrans": 0.2, "iaugc60": 0.2}, 3)
     return replace(asked, **changes)  # type: ignore[arg-type]
 
 
@@ -167,7 +169,9 @@ def test_each_method_has_the_power_of_its_primary_analysis_and_of_others() -> No
         "ademola2025": ("", "ratios by histology", "ROC of the ratios", "ratios before and after radiosurgery"),
         "stadlbauer2025": ("", "ROC of three markers", "volumes by outcome"),
     }
-    noise = dict.fromkeys(("vp", "ktrans", "bidimensional_product", "longest_diameter", "cbv", "ucbv", "mti", "volume"), 0.1)
+    noise = dict.fromkeys(
+        ("vp", "ktrans", "bidimensional_product", "longest_diameter", "cbv", "ucbv", "mti", "volume", "iaugc60"), 0.1
+    )
     for method, analyses in asked.items():
         for name in analyses:
             found = power_of(order(method, endpoint=name, wcv=noise, repeats=3), progress=silent)
@@ -175,10 +179,20 @@ def test_each_method_has_the_power_of_its_primary_analysis_and_of_others() -> No
             assert len({c.endpoint.name for c in found.curves}) == len(found.curves)
 
 
-def test_what_a_digital_lesion_has_no_number_of_is_left_out_and_said() -> None:
-    found = power_of(order(endpoint="change by outcome"), progress=silent)
+def test_what_a_digital_lesion_has_no_number_of_is_left_out_and_said(tmp_path: Path) -> None:
+    """In an own method file, which draws its patients from the digital cohort of its name, or from another that is named."""
+    path = tmp_path / "mine.toml"
+    path.write_text(method_text("behar2023").replace('"iaugc60"', '"iaugc90"'), encoding="utf-8")
+    found = power_of(order(str(path), endpoint="change by outcome"), progress=silent)
     assert any("change of IAUGC60" in words for words in found.remarks)
     assert not any("IAUGC" in c.endpoint.name for c in found.curves)
+    path.write_text(method_text("behar2023").replace('name = "behar2023"', 'name = "mine"', 1), encoding="utf-8")
+    with pytest.raises(
+        BadInput, match="mine: no digital cohort has that name; say which one to draw patients from with --simulation"
+    ):
+        power_of(order(str(path)), progress=silent)
+    named, own = power_of(order(str(path), simulation="behar2023"), progress=silent), power_of(order(), progress=silent)
+    assert [c.at for c in named.curves] == [c.at for c in own.curves]
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from afterglow.flows.table_cohort import quantities_read, table_cohort
 from afterglow.records.errors import BadInput
 from afterglow.records.quantity import QUANTITIES
 from afterglow.simulate.cohort import draw_stories
+from afterglow.simulate.dce import extended_tofts_curves, make_bolus
 from afterglow.simulate.numbers import TRUE_QUANTITIES, healthy_tissue, true_number
 from afterglow.simulate.story import LesionState, Perfusion
 
@@ -49,7 +50,7 @@ def test_the_same_seed_gives_the_same_tables_and_another_seed_other_ones() -> No
 
 
 def test_noise_has_the_wcv_that_was_given_and_no_bias() -> None:
-    wcv = {"vp": 0.2, "ktrans": 0.4, "bidimensional_product": 0.0}
+    wcv = {"vp": 0.2, "ktrans": 0.4, "bidimensional_product": 0.0, "iaugc60": 0.1}
     noisy, exact = (tables("behar2023", 700, 3, each, rules=["change of size"])[0] for each in (wcv, dict.fromkeys(wcv, 0.0)))
     for quantity, expected in wcv.items():
         logs = []
@@ -73,11 +74,11 @@ def test_noise_of_one_quantity_does_not_hang_on_what_else_is_read() -> None:
 
 
 def test_a_patchwork_has_the_mean_of_its_parts_and_a_ratio_its_reference() -> None:
-    for quantity in ("ktrans", "ve", "vp", "cbv", "ucbv", "mti"):
+    for quantity in ("ktrans", "ve", "vp", "iaugc60", "cbv", "ucbv", "mti"):
         tumour, scar, mixed = (number(quantity, LesionState(5.0, share, RICH, POOR)) for share in (1.0, 0.0, 0.25))
         assert mixed == pytest.approx(0.25 * tumour + 0.75 * scar)
     even = Perfusion(WHITE.ktrans_per_min, WHITE.ve, WHITE.vp, spread=0.0, architecture=WHITE.architecture)
-    for quantity in ("ktrans", "ve", "vp", "cbv", "ucbv", "mti"):
+    for quantity in ("ktrans", "ve", "vp", "iaugc60", "cbv", "ucbv", "mti"):
         found = true_number(quantity, LesionState(5.0, 1.0, even, even), WHITE, haematocrit=0.42)
         assert found.reference is not None and found.value == pytest.approx(found.reference)
 
@@ -89,6 +90,19 @@ def test_areas_go_with_the_blood_volume_and_the_loop_with_its_power_of_two_and_a
     even, uneven = (LesionState(5.0, 1.0, replace(RICH, spread=spread), POOR) for spread in (0.0, 0.3))
     blood = np.random.default_rng(1).normal(-(0.3**2) / 2, 0.3, 400_000)
     assert number("mti", uneven) / number("mti", even) == pytest.approx(np.exp(2.5 * blood).mean(), rel=0.01)
+
+
+def test_the_first_minute_is_that_of_the_tissue_curve_itself() -> None:
+    bolus = make_bolus(start_s=0.0, until_s=104.4, haematocrit=0.42, scale=1.0)
+    risen_s = bolus.times_s[np.argmax(bolus.artery_mM >= 0.05 * bolus.artery_mM.max())]
+    at_s = risen_s + np.arange(0.0, 60.05, 0.1)
+    parts = [np.array([getattr(RICH, name)]) for name in ("ktrans_per_min", "ve", "vp")]
+    curve = extended_tofts_curves(bolus, *parts, delay_s=0.0, at_s=at_s)[0]
+    assert number("iaugc60", LesionState(5.0, 1.0, RICH, POOR)) == pytest.approx(float(np.trapezoid(curve, at_s)), rel=1e-3)
+    none = replace(RICH, ktrans_per_min=0.0)
+    half = replace(none, vp=none.vp / 2)
+    areas = [number("iaugc60", LesionState(5.0, 1.0, one, POOR)) for one in (none, half)]
+    assert areas[0] == pytest.approx(2 * areas[1])  # nothing leaks: plasma alone
 
 
 def test_a_lesion_that_keeps_its_shape_grows_by_the_powers_of_its_volume() -> None:
@@ -136,7 +150,7 @@ def test_a_visit_without_the_series_of_a_number_has_no_such_number() -> None:
     ("wcv", "sentence"),
     [
         ({}, "how well vp repeats is not said: give its wCV, such as --wcv vp=.2; `afterglow repeatability`"),
-        ({"vp": 0.1, "ktrans": 0.1}, "how well bidimensional_product repeats is not said"),
+        ({"vp": 0.1, "ktrans": 0.1, "iaugc60": 0.1}, "how well bidimensional_product repeats is not said"),
         ({"vp": -0.1}, "a wCV of -0.1 for vp; give a fraction from 0"),
         ({"vp": 20.0}, "a wCV of 20 for vp"),
         ({"vp": math.nan}, "a wCV of nan for vp"),
@@ -151,8 +165,8 @@ def test_noise_is_never_guessed(wcv: dict[str, float], sentence: str) -> None:
 def test_what_needs_a_noise_is_what_is_read() -> None:
     method, _ = method_of("behar2023")
     assert quantities_read(method, ["change of size"], []) == ("bidimensional_product",)
-    assert quantities_read(method, [], ["change of normalised vp", "change of IAUGC60"]) == ("vp",)
-    assert set(quantities_read(method)) == {"vp", "bidimensional_product", "ktrans"}
+    assert quantities_read(method, [], ["change of normalised vp", "change of IAUGC60"]) == ("vp", "iaugc60")
+    assert set(quantities_read(method)) == {"vp", "bidimensional_product", "ktrans", "iaugc60"}
 
 
 def test_an_outcome_that_the_method_does_not_know_is_refused_and_no_negative_case() -> None:

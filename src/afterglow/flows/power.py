@@ -81,21 +81,22 @@ def power_of(order: PowerOrder, *, progress: Progress) -> PowerFound:
 def write_power(path: Path, found: PowerFound) -> Written:
     """Power over the number of patients as PNG, with the band that the number of repeats leaves."""
     sizes = np.array([one.patients for one in found.curves[0].at], dtype=np.float64)
+    said = "share of studies that find what is not there" if found.order.null else "share of studies that succeed"
     lines = []
     for curve in found.curves:
         power, low, high = (
             np.array([getattr(one.power, name) for one in curve.at], dtype=np.float64) for name in ("value", "low", "high")
         )
         lines.append(
-            PlainCurve(curve.endpoint.name, sizes, power, _X, _Y, low, high, rule="band: Clopper-Pearson of the repeats")
+            PlainCurve(curve.endpoint.name, sizes, power, _X, said, low, high, rule="band: Clopper-Pearson of the repeats")
         )
     words, share = ("1 less the level", 1 - found.order.level) if found.order.null else ("80 %, for orientation", ENOUGH)
-    lines.append(PlainCurve(words, np.linspace(sizes.min(), sizes.max(), 50), np.full(50, share), _X, _Y))
+    lines.append(PlainCurve(words, np.linspace(sizes.min(), sizes.max(), 50), np.full(50, share), _X, said))
     caption = f"{found.method}, {found.analysis}: {found.order.repeats} simulated studies of each size, seed {found.order.seed}"
     return write_bytes(path, lines_figure(LinePlot("power", (("", tuple(lines)),), caption=caption)).image)
 
 
-_X, _Y = "patients in the study", "share of studies that succeed"
+_X = "patients in the study"
 
 
 def _method(name: str) -> tuple[Method, CohortSpec]:

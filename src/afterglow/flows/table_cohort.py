@@ -85,7 +85,7 @@ def each_table_patient(
     scanner = simulation.acquisition.scanner
     made = _Maker(
         method, simulation, _numbers_read(method, judged, markers), {q: math.sqrt(math.log1p(v**2)) for q, v in wcv.items()},
-        stream(seed, "noise"), f"digital, seed {seed}",
+        {q: stream(seed, "noise", q) for q in wcv}, f"digital, seed {seed}",
     )  # fmt: skip
     for story in each_story(simulation.cohort, patients, seed, with_barrier(scanner.brain_leak)):
         yield made.patient(story, judged)
@@ -134,14 +134,14 @@ def _numbers_read(method: Method, rules: Sequence[Rule], markers: Collection[str
 
 
 class _Maker:
-    """What all patients of a cohort share, and the stream of their noise."""
+    """What all patients of a cohort share, and a stream of noise for each quantity."""
 
     def __init__(
         self, method: Method, simulation: Simulation, read: Sequence[tuple[str, str, bool]], log_sd: Mapping[str, float],
-        rng: np.random.Generator, run_id: str,
+        noise: Mapping[str, np.random.Generator], run_id: str,
     ) -> None:  # fmt: skip
         scanner = simulation.acquisition.scanner
-        self.method, self.read, self.log_sd, self.rng, self.run_id = method, read, log_sd, rng, run_id
+        self.method, self.read, self.log_sd, self.noise, self.run_id = method, read, log_sd, noise, run_id
         self.healthy = healthy_tissue(simulation.site, brain_leak=scanner.brain_leak)
         self.haematocrit = scanner.haematocrit
         self.leads = {role for name in method.leads for role in method.series[name].roles}
@@ -172,7 +172,7 @@ class _Maker:
         lesion_id = "1"
         for visit in story.visits:
             lesion_id = named.get(visit.session, lesion_id)
-            noise = dict(zip(TRUE_QUANTITIES, self.rng.standard_normal(len(TRUE_QUANTITIES)).tolist(), strict=True))
+            noise = {quantity: float(rng.standard_normal()) for quantity, rng in self.noise.items()}
             if self.leads & set(visit.roles):
                 yield Visit(visit.session, visit.day, tuple(self._measured(story.subject, visit, lesion_id, noise)))
 
@@ -180,7 +180,7 @@ class _Maker:
         for quantity, statistic, is_ratio in self.read:
             if not all(role in visit.roles for role in TRUE_QUANTITIES[quantity]):
                 continue
-            yield self._number(subject, visit, lesion_id, (quantity, statistic, is_ratio), noise[quantity], visit.lesion)
+            yield self._number(subject, visit, lesion_id, (quantity, statistic, is_ratio), noise.get(quantity, 0.0), visit.lesion)
 
     def _number(
         self, subject: str, visit: VisitStory, lesion_id: str, which: tuple[str, str, bool], noise: float, lesion: LesionState

@@ -2,17 +2,21 @@
 
 Ktrans, ve, vp: means of tumour and scar by their shares. CBV, uCBV, MTI: areas and loop of the curves that the physics of
 `vascular` gives each architecture, at the blood volume vp / (1 - haematocrit); areas go with the blood volume, MTI with its power
-2.5 (gradient echo times spin echo to 1.5), so that its mean also rises with the unevenness of a tissue. Sizes are those of a sphere:
-a lesion that keeps its shape changes them alike. Mean and median are not told apart, and nests beside the lesion are not part of it.
+2.5 (gradient echo times spin echo to 1.5), so that its mean also rises with the unevenness of a tissue. IAUGC60: of extended Tofts
+curves of each tissue at its mean, under the population's plasma curve, from where that has risen. Sizes are those of a sphere: a lesion
+that keeps its shape changes them alike. Mean and median are not told apart, and nests beside the lesion are not part of it.
 """
 
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import numpy as np
 
+from afterglow.kernels.convolution import exp_convolve
+from afterglow.kernels.types import Array
+from afterglow.simulate.dce import make_bolus
 from afterglow.simulate.spine_tissues import SPINE_TISSUES
 from afterglow.simulate.story import LesionState, Perfusion
 from afterglow.simulate.tissues import Tissue, with_barrier
@@ -29,11 +33,12 @@ from afterglow.simulate.vascular import (
 
 DCE, BOTH_ECHOES = ("dce",), ("dsc-ge", "dsc-se")
 TRUE_QUANTITIES: Mapping[str, tuple[str, ...]] = {  # and the series that a measurement of it needs; sizes need an outline alone
-    "ktrans": DCE, "ve": DCE, "vp": DCE, "cbv": ("dsc-ge",), "ucbv": ("dsc-se",), "mti": BOTH_ECHOES, "volume": (),
+    "ktrans": DCE, "ve": DCE, "vp": DCE, "iaugc60": DCE, "cbv": ("dsc-ge",), "ucbv": ("dsc-se",), "mti": BOTH_ECHOES, "volume": (),
     "bidimensional_product": (), "longest_diameter": (),
 }  # fmt: skip
 _MEANS = {"ktrans": "ktrans_per_min", "ve": "ve", "vp": "vp"}
 _STEP_S, _END_S = 0.1, 104.4  # as fine and as long as loop_truth needs it
+_RISEN = 0.05  # of its peak: there the minute of IAUGC60 begins
 _POWER = 2.5  # of the blood volume in MTI
 
 
@@ -85,16 +90,37 @@ def true_number(quantity: str, lesion: LesionState, healthy: HealthyTissue, *, h
     if quantity in _MEANS:
         name = _MEANS[quantity]
         return TrueNumber(sum(share * getattr(part, name) for share, part in parts), getattr(healthy, name))
-    plasma = 1 - haematocrit
-    value = sum(share * _vascular(quantity, part, plasma) for share, part in parts if share > 0)
+    made = _iaugc60 if quantity == "iaugc60" else partial(_vascular, quantity)
+    value = sum(share * made(part, haematocrit) for share, part in parts if share > 0)
     even = Perfusion(healthy.ktrans_per_min, healthy.ve, healthy.vp, spread=0.0, architecture=healthy.architecture)
-    return TrueNumber(value, _vascular(quantity, even, plasma))
+    return TrueNumber(value, made(even, haematocrit))
 
 
-def _vascular(quantity: str, tissue: Perfusion, plasma: float) -> float:
+def _iaugc60(tissue: Perfusion, haematocrit: float) -> float:
+    """In mM s: what is in plasma, and what has leaked by then; the later the agent comes, the later the minute begins."""
+    plasma, kep_per_s, leaked = _minute_of_plasma(haematocrit)
+    per_s = tissue.ktrans_per_min / 60
+    if per_s == 0:
+        return tissue.vp * plasma
+    return tissue.vp * plasma + per_s * float(np.interp(math.log(per_s / tissue.ve), np.log(kep_per_s), leaked))
+
+
+@lru_cache(maxsize=8)
+def _minute_of_plasma(haematocrit: float) -> tuple[float, Array, Array]:
+    """The area of the plasma curve in mM s over its first minute, and that of its convolution with exp(-kep t) for a row of kep."""
+    bolus = make_bolus(start_s=0.0, until_s=_END_S, haematocrit=haematocrit, scale=1.0)
+    risen_s = bolus.times_s[np.argmax(bolus.artery_mM >= _RISEN * bolus.artery_mM.max())]
+    at_s = risen_s + np.arange(0.0, 60.0 + _STEP_S / 2, _STEP_S)
+    kep_per_s = np.geomspace(1e-6, 1.0, 200)
+    leaked = exp_convolve(bolus.times_s, bolus.artery_mM, kep_per_s, at_s=at_s)
+    plasma = np.interp(at_s, bolus.times_s, bolus.artery_mM)
+    return float(np.trapezoid(plasma, at_s)), kep_per_s, np.trapezoid(leaked, at_s, axis=-1)
+
+
+def _vascular(quantity: str, tissue: Perfusion, haematocrit: float) -> float:
     """The mean over a tissue whose blood volume is log-normal about its mean."""
     ge, se, mti = _of_all_blood(tissue.architecture)
-    cbv = tissue.vp / plasma
+    cbv = tissue.vp / (1 - haematocrit)
     if quantity == "mti":
         return mti * float(cbv**_POWER) * math.exp(_POWER * (_POWER - 1) / 2 * tissue.spread**2)
     return cbv * (ge if quantity == "cbv" else se)
