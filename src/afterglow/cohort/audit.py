@@ -11,12 +11,12 @@ from afterglow.cohort import (
     audit_printed,
     audit_samples,
 )
-from afterglow.cohort.audit_asked import Asked, Computed
+from afterglow.cohort.audit_asked import AskedCheck, Computed
 from afterglow.cohort.audit_compare import compared
 from afterglow.records.errors import AfterglowError
 from afterglow.records.printed import AuditFinding, PrintedCheck, PrintedTable
 
-KINDS: dict[str, Callable[[Asked], Computed]] = {
+KINDS: dict[str, Callable[[AskedCheck], Computed]] = {
     "proportion_ci": audit_counts.proportion_ci,
     "confusion_metric": audit_counts.confusion_metric,
     "rate": audit_counts.rate,
@@ -65,7 +65,7 @@ def audit_check(
         words = f"The kind {check.kind!r} is not known here; known are {', '.join(KINDS)}."
         return AuditFinding(check.id, check.kind, check.title, "unknown kind", {}, (words,))
     try:
-        computed = KINDS[kind](Asked(check, tables or {}, tuple(readings)))
+        computed = KINDS[kind](AskedCheck(check, tables or {}, tuple(readings)))
         return compared(check, computed, notes)
     except AfterglowError as error:
         said = str(error).removeprefix(f"{check.where}: check {check.id!r}: ")

@@ -27,7 +27,7 @@ class Computed:
 
 
 @dataclass(frozen=True)
-class Asked:
+class AskedCheck:
     """A check with the tables beside it."""
 
     check: PrintedCheck

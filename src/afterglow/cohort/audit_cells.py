@@ -5,7 +5,7 @@ import re
 
 import numpy as np
 
-from afterglow.cohort.audit_asked import Asked, Computed, Value
+from afterglow.cohort.audit_asked import AskedCheck, Computed, Value
 from afterglow.cohort.audit_columns import (
     Formula,
     Values,
@@ -25,7 +25,7 @@ _COMPARE = re.compile(r"compare with (.+?) of (\d+(?:\.\d+)?)\s*(?:-|–|to)\s*(
 _CELL = re.compile(r"(.+)\[(\d+)\]")
 
 
-def physics(asked: Asked) -> Computed:
+def physics(asked: AskedCheck) -> Computed:
     """A ratio of two columns (of each plan where the columns exist for several), and the least it can be within their rounding."""
     formula = parse_formula(asked, "ratio")
     names = names_of(formula)
@@ -48,7 +48,7 @@ def physics(asked: Asked) -> Computed:
     return Computed(values, about=f"{formula.words} of {table.name}", against=_out_of_range(asked, values))
 
 
-def _out_of_range(asked: Asked, values: dict[str, object]) -> tuple[str, ...]:
+def _out_of_range(asked: AskedCheck, values: dict[str, object]) -> tuple[str, ...]:
     """Where the method names a range to compare with ("an adult brain of 1.2-1.5 kg"): what lies wholly outside it."""
     found = _COMPARE.search(asked.check.method)
     if found is None:
@@ -73,7 +73,7 @@ def _prefixed(words: str, names: tuple[str, ...], prefix: str) -> str:
     return words
 
 
-def _of_inputs(asked: Asked, names: tuple[str, ...]) -> PrintedTable:
+def _of_inputs(asked: AskedCheck, names: tuple[str, ...]) -> PrintedTable:
     """Numbers, or lists of one length, that stand in the check itself."""
     lists = {name: asked.numbers(name) if isinstance(asked.raw(name), list) else (asked.number(name),) for name in names}
     rows = max((len(values) for values in lists.values()), default=0)
@@ -83,7 +83,7 @@ def _of_inputs(asked: Asked, names: tuple[str, ...]) -> PrintedTable:
     return PrintedTable("the check", cells)
 
 
-def _least(asked: Asked, table: PrintedTable, formula: Formula) -> list[float]:
+def _least(asked: AskedCheck, table: PrintedTable, formula: Formula) -> list[float]:
     """The smallest ratio of two columns above zero when each number may be half a unit of its last digit off."""
     match formula.tree:
         case ast.BinOp(left=ast.Name(id=upper), op=ast.Div(), right=ast.Name(id=lower)):
@@ -98,7 +98,7 @@ def _least(asked: Asked, table: PrintedTable, formula: Formula) -> list[float]:
     return [float(np.min((top[whole] - off[0]) / (bottom[whole] + off[1])))]
 
 
-def forensic(asked: Asked) -> Computed:
+def forensic(asked: AskedCheck) -> Computed:
     """The summary and the test once more, after single cells of a table were set to other numbers."""
     table = asked.table(asked.text("file"))
     changes = asked.raw("set")
@@ -125,7 +125,7 @@ def forensic(asked: Asked) -> Computed:
     return Computed(values, rules, f"{table.name} with {edits}")
 
 
-def _cell(asked: Asked, table: PrintedTable, words: str) -> tuple[str, int]:
+def _cell(asked: AskedCheck, table: PrintedTable, words: str) -> tuple[str, int]:
     found = _CELL.fullmatch(words)
     name = table.column(found.group(1)) if found else None
     if found is None or name is None:
@@ -136,7 +136,7 @@ def _cell(asked: Asked, table: PrintedTable, words: str) -> tuple[str, int]:
     return name, row - 1
 
 
-def _pair(asked: Asked, table: PrintedTable, changed: list[str]) -> list[str]:
+def _pair(asked: AskedCheck, table: PrintedTable, changed: list[str]) -> list[str]:
     """The columns to compare: those that were changed, or one and its counterpart of the other plan, in the table's order."""
     if asked.has("columns"):
         return [str(name) for name in asked.items("columns", 2)]

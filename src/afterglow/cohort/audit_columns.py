@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from afterglow.cohort.audit_asked import Asked
+from afterglow.cohort.audit_asked import AskedCheck
 from afterglow.records.printed import PrintedNumber, PrintedTable
 
 Values = NDArray[np.float64]
@@ -29,12 +29,12 @@ class Formula:
     decimals: int | None
 
 
-def parse_formula(asked: Asked, key: str) -> Formula:
+def parse_formula(asked: AskedCheck, key: str) -> Formula:
     """The formula of an input; BadInput where it is more than names, numbers, + - * / **, brackets and logarithms."""
     return formula_of(asked, key, asked.text(key))
 
 
-def formula_of(asked: Asked, key: str, text: str) -> Formula:
+def formula_of(asked: AskedCheck, key: str, text: str) -> Formula:
     found = _ROUNDED.match(text)
     words, decimals = (found.group(1).strip(), int(found.group(2))) if found else (text, None)
     try:
@@ -53,7 +53,7 @@ def names_of(formula: Formula) -> tuple[str, ...]:
     return tuple(dict.fromkeys(n.id for n in sorted(names, key=lambda n: (n.lineno, n.col_offset))))
 
 
-def column(asked: Asked, table: PrintedTable, name: str) -> Values:
+def column(asked: AskedCheck, table: PrintedTable, name: str) -> Values:
     """A column as numbers, NaN where a cell is empty; BadInput where it is absent or holds something else."""
     full = table.column(name)
     if full is None:
@@ -68,7 +68,7 @@ def decimals_of(table: PrintedTable, name: str) -> int:
     return max((PrintedNumber.read(cell).decimals for cell in cells if cell is not None), default=0)
 
 
-def complete(asked: Asked, table: PrintedTable, *formulas: Formula) -> tuple[list[Values], int]:
+def complete(asked: AskedCheck, table: PrintedTable, *formulas: Formula) -> tuple[list[Values], int]:
     """Each formula over the rows in which every column stands, and how many rows were left out."""
     names = dict.fromkeys(name for formula in formulas for name in names_of(formula))
     if not names:
@@ -81,7 +81,7 @@ def complete(asked: Asked, table: PrintedTable, *formulas: Formula) -> tuple[lis
     return [_evaluated(asked, table, formula, kept) for formula in formulas], int((~whole).sum())
 
 
-def _evaluated(asked: Asked, table: PrintedTable, formula: Formula, columns: dict[str, Values]) -> Values:
+def _evaluated(asked: AskedCheck, table: PrintedTable, formula: Formula, columns: dict[str, Values]) -> Values:
     with np.errstate(all="ignore"):
         made = np.broadcast_to(_value(asked, formula, formula.tree, columns, 0), next(iter(columns.values())).shape)
     bad = np.flatnonzero(~np.isfinite(made))
@@ -92,7 +92,7 @@ def _evaluated(asked: Asked, table: PrintedTable, formula: Formula, columns: dic
     return np.array(made if formula.decimals is None else np.round(made, formula.decimals), dtype=float)
 
 
-def _value(asked: Asked, formula: Formula, node: ast.expr, columns: dict[str, Values], depth: int) -> Values:
+def _value(asked: AskedCheck, formula: Formula, node: ast.expr, columns: dict[str, Values], depth: int) -> Values:
     def inner(part: ast.expr) -> Values:
         return _value(asked, formula, part, columns, depth + 1)
 
@@ -116,7 +116,7 @@ def _value(asked: Asked, formula: Formula, node: ast.expr, columns: dict[str, Va
     raise asked.refuse(f"{formula.words[:60]!r} is more than columns, numbers, + - * / and brackets; write a plain formula")
 
 
-def _cell(asked: Asked, table: PrintedTable, name: str, row: int, cell: str | None) -> float:
+def _cell(asked: AskedCheck, table: PrintedTable, name: str, row: int, cell: str | None) -> float:
     if cell is None:
         return float("nan")
     return asked.as_number(f"{table.name}, {name}, row {row}", cell)

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 
-from afterglow.cohort.audit_asked import Asked, Computed
+from afterglow.cohort.audit_asked import AskedCheck, Computed
 from afterglow.cohort.audit_counts import shares_of
 from afterglow.cohort.audit_grain import percents_can_sum, samuelson_sd
 from afterglow.cohort.proportions import proportion_interval
@@ -14,7 +14,7 @@ _RANGES = ("cohort", "whole", "range", "all", "outer", *_INNER)
 _POSITIVE = ("false negative", "sensitivity", "true positive", "recurrences:", "fn ")
 
 
-def consistency(asked: Asked) -> Computed:
+def consistency(asked: AskedCheck) -> Computed:
     """The first check that the names of the inputs call for."""
     check = next((check for is_asked, check in SHAPES if is_asked(asked)), None)
     if check is None:
@@ -26,7 +26,7 @@ def consistency(asked: Asked) -> Computed:
     return check(asked)
 
 
-def _paired(asked: Asked) -> Computed:
+def _paired(asked: AskedCheck) -> Computed:
     """Exams that both readings got right, only the second, only the first, neither: the rows of one kind of truth."""
     both, second, first, neither = (asked.as_count("paired", part) for part in asked.items("paired", 4))
     total = both + second + first + neither
@@ -50,7 +50,7 @@ def _paired(asked: Asked) -> Computed:
     return Computed(values, about=f"pairs {both}, {second}, {first}, {neither}", against=tuple(against))
 
 
-def _claimed(asked: Asked) -> set[int]:
+def _claimed(asked: AskedCheck) -> set[int]:
     """Whole numbers that stand elsewhere: in the title ("6 in one sentence") or among what is printed."""
     found = {int(number) for number in re.findall(r"(?<![\d.+])(\d{1,6}) in (?:one|the|a|another) ", asked.check.title)}
     for value in (asked.check.published or {}).values():
@@ -59,7 +59,7 @@ def _claimed(asked: Asked) -> set[int]:
     return found
 
 
-def _spread(asked: Asked) -> Computed:
+def _spread(asked: AskedCheck) -> Computed:
     """Samuelson: no number lies further from the mean than s (n - 1) / sqrt(n)."""
     mean, sd = asked.number("mean"), asked.number("sd") if asked.has("sd") else None
     ends = [asked.number(key) for key in ("max", "min") if asked.has(key)]
@@ -83,7 +83,7 @@ def _spread(asked: Asked) -> Computed:
     return Computed(values, about=f"mean {mean:g}, SD {sd:g}", against=against, agrees=agrees)
 
 
-def _p(asked: Asked) -> Computed:
+def _p(asked: AskedCheck) -> Computed:
     """0 <= P <= 1."""
     found: dict[str, list[float]] = {}
     for key, value in asked.check.input.items():
@@ -94,7 +94,7 @@ def _p(asked: Asked) -> Computed:
     return Computed({"valid": each, "all_valid": not bad}, against=against, agrees="P lies between 0 and 1, as it must.")
 
 
-def _ranges(asked: Asked) -> Computed:
+def _ranges(asked: AskedCheck) -> Computed:
     """A subgroup's range lies inside the cohort's."""
     lists = _pairs_of(asked)
     names = list(lists)
@@ -113,7 +113,7 @@ def _ranges(asked: Asked) -> Computed:
     )
 
 
-def _pairs_of(asked: Asked) -> dict[str, tuple[float, float]]:
+def _pairs_of(asked: AskedCheck) -> dict[str, tuple[float, float]]:
     found = {}
     for key in asked.check.input:
         low, high = (asked.as_number(key, v) for v in asked.items(key, 2))
@@ -121,7 +121,7 @@ def _pairs_of(asked: Asked) -> dict[str, tuple[float, float]]:
     return found
 
 
-def _denominators(asked: Asked) -> Computed:
+def _denominators(asked: AskedCheck) -> Computed:
     """Denominators of one thing in several places: their sums, and the intervals of the printed counts under the others."""
     lists = {key: asked.counts(key) for key, value in asked.check.input.items() if isinstance(value, list)}
     sums = [sum(parts) for parts in lists.values()]
@@ -141,7 +141,7 @@ def _denominators(asked: Asked) -> Computed:
     return Computed(values, against=(f"The denominators differ: {said}; {tail}.",) if differ else ())
 
 
-def _rows_of(asked: Asked, n: int) -> list[int]:
+def _rows_of(asked: AskedCheck, n: int) -> list[int]:
     """Counts x of this n in the paper's table of operating points."""
     table = asked.tables.get(f"seed{asked.check.seed}_operating_points.csv")
     if table is None or not {"x", "n"} <= set(table.columns):
@@ -150,7 +150,7 @@ def _rows_of(asked: Asked, n: int) -> list[int]:
     return sorted({int(x) for x, of in rows if x and of and x.isdigit() and of.isdigit() and int(of) == n})
 
 
-def _counts(asked: Asked) -> Computed:
+def _counts(asked: AskedCheck) -> Computed:
     """Counts by name, as percentages of n."""
     whole = next(key for key in ("n", "total") if asked.has(key))
     parts: dict[str, int] = {}
@@ -176,7 +176,7 @@ def _counts(asked: Asked) -> Computed:
     return Computed(values, about=found.about)
 
 
-def _percents(asked: Asked) -> Computed:
+def _percents(asked: AskedCheck) -> Computed:
     """Percentages of one whole sum to 100, within their rounding."""
     key = next(key for key in ("percents", "percent", "pct") if asked.has(key))
     given = asked.raw(key)
@@ -193,7 +193,7 @@ def _percents(asked: Asked) -> Computed:
     return Computed({"sum": total, "sums_to_100": fits}, against=() if fits else (said,), agrees=agrees)
 
 
-def _parts(asked: Asked) -> Computed:
+def _parts(asked: AskedCheck) -> Computed:
     """Parts and their total."""
     given = asked.raw("parts")
     parts = [asked.as_number("parts", v) for v in (given.values() if isinstance(given, dict) else asked.items("parts"))]
@@ -205,7 +205,7 @@ def _parts(asked: Asked) -> Computed:
     )
 
 
-def _flow(asked: Asked) -> Computed:
+def _flow(asked: AskedCheck) -> Computed:
     """Who entered, less those who left."""
     key = next(key for key in _STARTS if asked.has(key))
     out = next(key for key in _LEFT if asked.has(key))
@@ -223,7 +223,7 @@ def _flow(asked: Asked) -> Computed:
     return Computed({**values, "consistent": fits}, against=() if fits else (said,), agrees=agrees)
 
 
-def _value_in(asked: Asked) -> Computed:
+def _value_in(asked: AskedCheck) -> Computed:
     """A value lies inside its interval, or its range."""
     name = next(key for key in _MIDDLES if asked.has(key))
     if asked.has("ci"):
@@ -235,7 +235,7 @@ def _value_in(asked: Asked) -> Computed:
     return Computed({"inside": inside}, against=() if inside else (said,), agrees=said.replace("does not lie", "lies"))
 
 
-def _claims(asked: Asked) -> Computed:
+def _claims(asked: AskedCheck) -> Computed:
     """One number that is printed in several places."""
     values = {key: asked.number(key) for key in asked.check.input}
     numbers = list(values.values())
@@ -262,13 +262,13 @@ _lists = _all(lambda value: isinstance(value, list) and all(isinstance(v, int) f
 _scalars = _all(lambda value: not isinstance(value, (list, dict)))
 
 
-def _asks_ranges(asked: Asked) -> bool:
+def _asks_ranges(asked: AskedCheck) -> bool:
     given = asked.check.input
     named = any(word in key.lower() for key in given for word in _RANGES)
     return len(given) == 2 and _two_lists(given) and (named or not _lists(given))
 
 
-SHAPES: tuple[tuple[Callable[[Asked], bool], Callable[[Asked], Computed]], ...] = (
+SHAPES: tuple[tuple[Callable[[AskedCheck], bool], Callable[[AskedCheck], Computed]], ...] = (
     (lambda a: a.has("paired"), _paired),
     (lambda a: a.has("mean") and (a.has("n") or a.has("n_candidates")) and (a.has("max") or a.has("min")), _spread),
     (lambda a: any(a.has(k) for k in _MIDDLES) and (a.has("ci") or a.has("min", "max")), _value_in),

@@ -1,6 +1,6 @@
 """Checks of counts: shares, ratios of a confusion matrix, changes."""
 
-from afterglow.cohort.audit_asked import Asked, Computed, Value
+from afterglow.cohort.audit_asked import AskedCheck, Computed, Value
 from afterglow.cohort.confusion import EMPTY, Confusion, metric
 from afterglow.cohort.proportions import design_effect as effect_of_design
 from afterglow.cohort.proportions import proportion_intervals
@@ -8,7 +8,7 @@ from afterglow.cohort.proportions import proportion_intervals
 COUNTS = ("TP", "FP", "TN", "FN")
 
 
-def proportion_ci(asked: Asked) -> Computed:
+def proportion_ci(asked: AskedCheck) -> Computed:
     """The percentage of x in n and its interval by every rule."""
     x, n = asked.share("x", "n")
     percents: dict[str, Value] = {
@@ -23,13 +23,13 @@ def proportion_ci(asked: Asked) -> Computed:
     return Computed(values, {"ci_pct": percents, "ci": fractions, "value": shares}, f"{x} of {n}")
 
 
-def confusion_of_input(asked: Asked) -> Confusion:
+def confusion_of_input(asked: AskedCheck) -> Confusion:
     """The four counts, in capitals or small letters."""
     given = {name: next((key for key in (name, name.lower()) if asked.has(key)), name) for name in COUNTS}
     return Confusion(*(asked.count(given[name]) for name in COUNTS))
 
 
-def confusion_metric(asked: Asked) -> Computed:
+def confusion_metric(asked: AskedCheck) -> Computed:
     """One ratio of the matrix, in per cent."""
     counts, name = confusion_of_input(asked), asked.text("metric")
     found = metric(counts, name)
@@ -48,7 +48,7 @@ def confusion_metric(asked: Asked) -> Computed:
     return Computed(values, about=about)
 
 
-def rate(asked: Asked) -> Computed:
+def rate(asked: AskedCheck) -> Computed:
     """x of n in per cent; or of several counts each one's share of their sum (of n or total, where that stands there)."""
     named = {key: value for key, value in asked.check.input.items() if value is not None}
     if "x" in named:
@@ -61,7 +61,7 @@ def rate(asked: Asked) -> Computed:
     return shares_of(asked, flat, whole)
 
 
-def shares_of(asked: Asked, parts: dict[str, int], whole: int) -> Computed:
+def shares_of(asked: AskedCheck, parts: dict[str, int], whole: int) -> Computed:
     """Each part in per cent of the whole, as name_pct."""
     for name, x in parts.items():
         asked.check_share(x, whole, name)
@@ -71,7 +71,7 @@ def shares_of(asked: Asked, parts: dict[str, int], whole: int) -> Computed:
     return Computed(values, about=f"{', '.join(f'{name} {x}' for name, x in parts.items())} of {whole}")
 
 
-def _flattened(asked: Asked, named: dict[str, object]) -> dict[str, int]:
+def _flattened(asked: AskedCheck, named: dict[str, object]) -> dict[str, int]:
     """Counts by name, also from an object of counts."""
     flat: dict[str, int] = {}
     for key, value in named.items():
@@ -80,7 +80,7 @@ def _flattened(asked: Asked, named: dict[str, object]) -> dict[str, int]:
     return flat
 
 
-def _rate_of(asked: Asked) -> Computed:
+def _rate_of(asked: AskedCheck) -> Computed:
     x = asked.count("x")
     key = next((key for key in ("n", "total", "of") if asked.has(key)), "n")
     wholes = list(asked.counts(key)) if isinstance(asked.raw(key), list) else [asked.count(key)]
@@ -94,7 +94,7 @@ def _rate_of(asked: Asked) -> Computed:
     return Computed(values, {"value_pct": rules}, f"{x} of {first}")
 
 
-def _other_wholes(asked: Asked) -> list[int]:
+def _other_wholes(asked: AskedCheck) -> list[int]:
     """The method may name a second denominator, "also of the recurrences": the cohort table of the paper holds it."""
     words = asked.check.method.lower()
     table = asked.tables.get(f"seed{asked.check.seed}_cohort.csv")
@@ -109,7 +109,7 @@ def _other_wholes(asked: Asked) -> list[int]:
     ]
 
 
-def count(asked: Asked) -> Computed:
+def count(asked: AskedCheck) -> Computed:
     """How many were called wrongly: n less those called rightly, for each reading by its name."""
     lists = {key: value for key, value in asked.check.input.items() if isinstance(value, (list, dict))}
     scalars = [key for key, value in asked.check.input.items() if not isinstance(value, (list, dict)) and value is not None]
@@ -131,7 +131,7 @@ def count(asked: Asked) -> Computed:
     return Computed(dict(values), about=f"{n} less {', '.join(str(x) for x in named.values())}")
 
 
-def youden(asked: Asked) -> Computed:
+def youden(asked: AskedCheck) -> Computed:
     """Sensitivity + specificity - 1 for each name with its [right, of, right, of]."""
     values: dict[str, object] = {}
     for name, four in asked.check.input.items():
@@ -144,7 +144,7 @@ def youden(asked: Asked) -> Computed:
     return Computed(values)
 
 
-def percent_change(asked: Asked) -> Computed:
+def percent_change(asked: AskedCheck) -> Computed:
     """100 (after - before) / before of each pair; or of before and after."""
     if asked.has("pairs"):
         pairs = [tuple(asked.as_number("pairs", v) for v in asked.as_items("pairs", pair, 2)) for pair in asked.items("pairs")]
@@ -159,7 +159,7 @@ def percent_change(asked: Asked) -> Computed:
     return Computed(values, about=", ".join(f"{before:g} to {after:g}" for before, after in pairs))
 
 
-def fold_change(asked: Asked) -> Computed:
+def fold_change(asked: AskedCheck) -> Computed:
     """The increase over the first, as (second - first) / first, and the ratio: two things that both are called fold."""
     first, second = asked.number("first"), asked.number("second")
     if first == 0:
@@ -172,7 +172,7 @@ def fold_change(asked: Asked) -> Computed:
     )  # fmt: skip
 
 
-def design_effect(asked: Asked) -> Computed:
+def design_effect(asked: AskedCheck) -> Computed:
     """How many there are, and by how much clustering widens (squared) an interval: key "patients_by_recurrences"."""
     key = next((k for k in asked.check.input if "_by_" in k), "patients_by_exams")
     groups = asked.raw(key)

@@ -7,7 +7,7 @@ import numpy as np
 from scipy import stats
 
 from afterglow.cohort.auc import area_interval, auc_hanley_mcneil
-from afterglow.cohort.audit_asked import Asked, Computed, Interval, Value
+from afterglow.cohort.audit_asked import AskedCheck, Computed, Interval, Value
 from afterglow.cohort.groups import t_from_summaries, welch_df
 from afterglow.cohort.placements import hanley_mcneil_se
 from afterglow.cohort.summaries import pooled
@@ -16,7 +16,7 @@ from afterglow.records.printed import PrintedNumber
 Part = tuple[PrintedNumber, PrintedNumber, int]  # mean, SD, n
 
 
-def auc_ci(asked: Asked) -> Computed:
+def auc_ci(asked: AskedCheck) -> Computed:
     """The interval of an AUC from its numbers of exams: Hanley and McNeil's standard error, cut at 0 and 1."""
     area, positive, negative = asked.number("auc"), asked.count("n_pos"), asked.count("n_neg")
     if not 0 <= area <= 1:
@@ -45,7 +45,7 @@ def auc_ci(asked: Asked) -> Computed:
     return Computed(values, {"ci": rules}, about, notes=notes)
 
 
-def pearson_p(asked: Asked) -> Computed:
+def pearson_p(asked: AskedCheck) -> Computed:
     """P of a printed correlation: t with n - 2 degrees of freedom. Also Fisher's interval."""
     r, n = asked.number("r"), asked.count("n")
     if not -1 <= r <= 1:
@@ -72,7 +72,7 @@ def _p_of_r(r: float, n: int) -> float:
     return float(2 * stats.t.sf(abs(r) * ((n - 2) / ((1 - r) * (1 + r))) ** 0.5, n - 2))
 
 
-def pooled_summary(asked: Asked) -> Computed:
+def pooled_summary(asked: AskedCheck) -> Computed:
     """Mean and SD of a whole from [n, mean, SD] of its parts."""
     parts = [_moments(asked, part) for part in asked.items("parts")]
     n, mean, sd = pooled([(n, m.value, s.value) for m, s, n in parts])
@@ -108,7 +108,7 @@ def _high(number: PrintedNumber) -> float:
     return number.high
 
 
-def _moments(asked: Asked, part: object) -> Part:
+def _moments(asked: AskedCheck, part: object) -> Part:
     """[n, mean, SD], or the same by name."""
     if isinstance(part, dict):
         lacking = [key for key in ("n", "mean", "sd") if part.get(key) is None]
@@ -126,7 +126,7 @@ def _moments(asked: Asked, part: object) -> Part:
     return PrintedNumber.read(mean), PrintedNumber.read(sd), found
 
 
-def two_means(asked: Asked) -> Computed:
+def two_means(asked: AskedCheck) -> Computed:
     """Student's and Welch's t test from n, mean and SD of two groups."""
     first, second = _two_parts(asked)
     student, welch = (_t(first, second, equal=equal) for equal in (True, False))
@@ -146,13 +146,13 @@ def two_means(asked: Asked) -> Computed:
     return Computed(values, {"p": named}, about, spans={"p": spans})
 
 
-def _two_parts(asked: Asked) -> tuple[Part, Part]:
+def _two_parts(asked: AskedCheck) -> tuple[Part, Part]:
     if asked.has("first", "second"):
         given: list[object] = [asked.raw("first"), asked.raw("second")]
     elif any(asked.has(key) for key in ("parts", "groups")):
         given = list(asked.items("parts" if asked.has("parts") else "groups", 2))
     elif len(named := [v for v in asked.check.input.values() if isinstance(v, (list, tuple, dict))]) == 2:
-        given = named
+        given = list[object](named)
     else:
         given = [{key: asked.raw(f"{key}{i}") for key in ("n", "mean", "sd")} for i in (1, 2)]
     first, second = (_moments(asked, part) for part in given)
@@ -197,7 +197,7 @@ TAILS: dict[str, tuple[tuple[str, ...], Tail]] = {  # statistic -> degrees of fr
 }
 
 
-def printed_statistic(asked: Asked) -> Computed:
+def printed_statistic(asked: AskedCheck) -> Computed:
     """P of a printed z, t, chi2 or F."""
     name = next((name for name in TAILS if asked.has(name)), None)
     if name is None:

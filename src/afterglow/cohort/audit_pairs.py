@@ -5,7 +5,7 @@ import re
 import numpy as np
 from scipy import stats
 
-from afterglow.cohort.audit_asked import Asked, Computed, Value
+from afterglow.cohort.audit_asked import AskedCheck, Computed, Value
 from afterglow.cohort.exact_tables import fisher
 from afterglow.cohort.paired_readings import (
     Discordant,
@@ -16,13 +16,14 @@ from afterglow.cohort.paired_readings import (
 )
 from afterglow.records.printed import PrintedNumber
 
+_SHOWN = 4
 _PAIRS = 10_000  # pairings that are gone through one by one
 _EXAMS = 20_000  # that a table may count
 _SHARE = re.compile(r"share of (\d+)/(\d+)")
 _KEYS: dict[McNemarRule, str] = {"exact": "exact_p", "mid-p": "mid_p", "chi-square": "chi2_p", "chi-square, continuity corrected": "chi2_cc_p"}  # fmt: skip
 
 
-def mcnemar(asked: Asked) -> Computed:
+def mcnemar(asked: AskedCheck) -> Computed:
     """All four rules, from the counts that only one of the readings got right: keys that begin with b and with c."""
     b, c = (asked.count(_key(asked, letter)) for letter in "bc")
     return Computed({**_variants(b, c), "b": b, "c": c}, {"p": _ps(b, c)}, f"{b} against {c} discordant")
@@ -33,7 +34,7 @@ def _variants(b: int, c: int) -> dict[str, object]:
     return {key: value for key, value in mcnemar_variants(b, c).items() if value is not None}
 
 
-def _key(asked: Asked, letter: str) -> str:
+def _key(asked: AskedCheck, letter: str) -> str:
     """b, or b_uPerf_only_right."""
     found = [key for key in asked.check.input if key == letter or key.startswith(f"{letter}_")]
     if len(found) > 1:
@@ -47,7 +48,7 @@ def _ps(b: int, c: int) -> dict[str, Value]:
     return {name: p for name, p in named.items() if p is not None}
 
 
-def paired_difference_ci(asked: Asked) -> Computed:
+def paired_difference_ci(asked: AskedCheck) -> Computed:
     """The difference (b - c) / n of two shares of the same exams with Tango's interval, and Wald's beside it."""
     b, c, n = asked.count(_key(asked, "b")), asked.count(_key(asked, "c")), asked.count("n")
     if b + c > n or n == 0:
@@ -67,7 +68,7 @@ def paired_difference_ci(asked: Asked) -> Computed:
     return Computed(values, {"ci": rules, "ci_pct": percents}, f"{b} against {c} discordant of {n}")
 
 
-def mcnemar_inverse(asked: Asked) -> Computed:
+def mcnemar_inverse(asked: AskedCheck) -> Computed:
     """Which discordant counts the printed P leaves, by the exact rule; b and c where it leaves one pair."""
     x1, x2, n = _two_shares(asked)
     printed = _printed_p(asked)
@@ -87,7 +88,10 @@ def mcnemar_inverse(asked: Asked) -> Computed:
         values |= {"b": one.b, "c": one.c, **_variants(one.b, one.c)}
         note = f"P {printed} leaves one pairing: {one.b} right by the first reading only, {one.c} by the second only"
     else:
-        note = f"P {printed} leaves {len(fitting)} of {len(every)} pairings, so the discordant counts are not determined"
+        which = " or ".join(f"{one.b} against {one.c}" for one in fitting[:_SHOWN]) + (" …" if len(fitting) > _SHOWN else "")
+        note = (
+            f"P {printed} leaves {len(fitting)} of {len(every)} pairings ({which}), so the discordant counts are not determined"
+        )
     return Computed(values, {"p": {"McNemar exact": values["exact_p"]}}, about, notes=(note,))  # type: ignore[dict-item]
 
 
@@ -104,7 +108,7 @@ def _nearest(fitting: list[Discordant], printed: PrintedNumber) -> Discordant:
     return min(fitting, key=lambda one: (abs(one.p - printed.value), one.c))
 
 
-def _printed_p(asked: Asked) -> PrintedNumber:
+def _printed_p(asked: AskedCheck) -> PrintedNumber:
     """The P of the input: two decimals at least, for 1.0 is 1.00; more where the paper's own are given."""
     key = "p_published" if asked.has("p_published") else "p"
     printed = asked.printed(key)
@@ -115,7 +119,7 @@ def _printed_p(asked: Asked) -> PrintedNumber:
     return PrintedNumber(printed.value, decimals, printed.relation, printed.strict)
 
 
-def _two_shares(asked: Asked) -> tuple[int, int, int]:
+def _two_shares(asked: AskedCheck) -> tuple[int, int, int]:
     x1, n = asked.share("x1", "n")
     x2, _ = asked.share("x2", "n")
     if min(x1, x2, n - x1, n - x2) > _PAIRS:
@@ -123,16 +127,17 @@ def _two_shares(asked: Asked) -> tuple[int, int, int]:
     return x1, x2, n
 
 
-def mcnemar_bounds(asked: Asked) -> Computed:
+def mcnemar_bounds(asked: AskedCheck) -> Computed:
     """The least and the largest exact P over every pairing of two printed shares."""
     x1, x2, n = _two_shares(asked)
     ps = [one.p for one in possible_pairs(x1, x2, n)]
     about = f"{x1} and {x2} of {n}"
-    note = f"whatever the pairing, P lies between {min(ps):.2g} and {max(ps):.2g}"
+    span = f"lies between {min(ps):.2g} and {max(ps):.2g}" if min(ps) < max(ps) else f"is {min(ps):.2g}"
+    note = f"whatever the pairing, P {span}"
     return Computed({"p_min": min(ps), "p_max": max(ps), "possible": len(ps)}, about=about, notes=(note,))
 
 
-def fisher_exact(asked: Asked) -> Computed:
+def fisher_exact(asked: AskedCheck) -> Computed:
     """Fisher's exact test of one table under "table", or of each of several by name; with the Youden index of its rows."""
     if asked.has("table"):
         found = _fisher_of(asked, "table", asked.raw("table"))
@@ -143,7 +148,7 @@ def fisher_exact(asked: Asked) -> Computed:
     return Computed(dict(each), about=", ".join(each))
 
 
-def _fisher_of(asked: Asked, name: str, given: object) -> Computed:
+def _fisher_of(asked: AskedCheck, name: str, given: object) -> Computed:
     """Fisher and its neighbours; all of it only for two by two."""
     rows = [[asked.as_count(name, cell) for cell in asked.as_items(name, row)] for row in asked.as_items(name, given)]
     if len({len(row) for row in rows}) != 1:
@@ -188,7 +193,7 @@ def _mid_p(table: "np.ndarray[tuple[int, int], np.dtype[np.int_]]", p: float) ->
     return p - 0.5 * float(stats.hypergeom.pmf(int(table[0, 0]), total, int(columns[0]), int(rows[0])))
 
 
-def _row_shares(asked: Asked) -> dict[str, object]:
+def _row_shares(asked: AskedCheck) -> dict[str, object]:
     """The first column in per cent of each row, named after the title: "… , recurrence vs no recurrence"."""
     rows = [[asked.as_count("table", cell) for cell in asked.as_items("table", row)] for row in asked.items("table")]
     names = _row_names(asked.check.title)

@@ -4,7 +4,7 @@ import math
 
 from scipy import stats
 
-from afterglow.cohort.audit_asked import Asked, Computed, Value
+from afterglow.cohort.audit_asked import AskedCheck, Computed, Value
 from afterglow.cohort.audit_grain import (
     in_order,
     largest_sd,
@@ -18,7 +18,7 @@ from afterglow.records.printed import PrintedNumber
 _ORDER = ("min", "q1", "median", "q3", "max")
 
 
-def printed_summary(asked: Asked) -> Computed:
+def printed_summary(asked: AskedCheck) -> Computed:
     """n, mean, SD, median and range of one group: whether they can be, alone and together."""
     given = {key: asked.printed(key) for key in ("mean", "sd", *_ORDER) if asked.has(key)}
     n = asked.count("n")
@@ -91,7 +91,7 @@ def _kindest_largest(mean: PrintedNumber, low: float, high: float, n: int) -> fl
     return largest_sd(middle, low, high, n)
 
 
-def _grain(asked: Asked, given: dict[str, PrintedNumber], n: int) -> tuple[dict[str, object], list[str], list[str]]:
+def _grain(asked: AskedCheck, given: dict[str, PrintedNumber], n: int) -> tuple[dict[str, object], list[str], list[str]]:
     """GRIM and GRIMMER for whole numbers (`grain` 1, or what one step of the scale is); DEBIT for noughts and ones."""
     mean, sd = given.get("mean"), given.get("sd")
     binary = asked.check.input.get("binary") is True
@@ -123,7 +123,7 @@ def _mean_intervals(mean: float, sd: float, n: int) -> dict[str, Value]:
     return {rule: (mean - half, mean + half) for rule, half in halves.items()}
 
 
-def interval(asked: Asked) -> Computed:
+def interval(asked: AskedCheck) -> Computed:
     """A value in its interval: inside, in the middle of it (or of its logarithms), and P on the same side of alpha."""
     value, low, high = (asked.printed(key) for key in ("value", "low", "high"))
     if low.value > high.value:
@@ -159,7 +159,7 @@ def _shape_words(symmetric: bool, logs: bool) -> str:
 
 
 def _against_p(
-    asked: Asked, ends: tuple[PrintedNumber, PrintedNumber], level: float, values: dict[str, object], *, logs: bool
+    asked: AskedCheck, ends: tuple[PrintedNumber, PrintedNumber], level: float, values: dict[str, object], *, logs: bool
 ) -> list[str]:
     """A 95 % interval that leaves out the null goes with P < .05, one that holds it with P > .05."""
     low, high = ends

@@ -6,7 +6,7 @@ import re
 import numpy as np
 from scipy import stats
 
-from afterglow.cohort.audit_asked import Asked, Computed, Value
+from afterglow.cohort.audit_asked import AskedCheck, Computed, Value
 from afterglow.cohort.audit_columns import (
     Formula,
     Values,
@@ -23,7 +23,7 @@ from afterglow.cohort.summaries import summarise
 _PERCENT = re.compile(r"\b100(\.0*)?\s*\*|\*\s*100\b")
 
 
-def summary(asked: Asked) -> Computed:
+def summary(asked: AskedCheck) -> Computed:
     """Mean, SD, range, median and quartiles of a column or a formula; named …_pct as well where the formula is a percentage."""
     table = asked.table(asked.text("file"))
     if asked.has("columns"):
@@ -43,7 +43,7 @@ def summary(asked: Asked) -> Computed:
     return Computed(dict(shown), _spreads(values), f"{words} of {table.name}, n = {shown['n']}")
 
 
-def _summary_of(asked: Asked, values: Values) -> dict[str, float | int | None]:
+def _summary_of(asked: AskedCheck, values: Values) -> dict[str, float | int | None]:
     found = summarise(values)
     if not found.n:
         raise asked.refuse("the column holds no number; name a column with numbers")
@@ -60,7 +60,7 @@ def _spreads(values: Values) -> dict[str, dict[str, Value]]:
     return {"sd": {"the sample SD (n - 1)": sd, "the population SD (n)": float(v.std()), "the standard error": sd / v.size**0.5}}
 
 
-def mann_whitney(asked: Asked) -> Computed:
+def mann_whitney(asked: AskedCheck) -> Computed:
     """U of the first column and P by three rules, and by permutation with ties."""
     table = asked.table(asked.text("file"))
     first, second = (kept(column(asked, table, str(name))) for name in asked.items("columns", 2))
@@ -80,7 +80,7 @@ def mann_whitney(asked: Asked) -> Computed:
     return Computed(values, {"p": rules}, f"two columns of {table.name}, n = {ps.n_first} and {ps.n_second}")
 
 
-def wilcoxon_signed_rank(asked: Asked) -> Computed:
+def wilcoxon_signed_rank(asked: AskedCheck) -> Computed:
     """Wilcoxon's test of paired differences, rounded as the check says (6 decimals where it does not), by every rule."""
     table, formula = asked.table(asked.text("file")), _difference(asked)
     (d,), left_out = complete(asked, table, formula)
@@ -103,7 +103,7 @@ def wilcoxon_signed_rank(asked: Asked) -> Computed:
     return Computed(values, {"p": rules, "also_printed": dict(rules)}, about, notes=note)
 
 
-def hodges_lehmann_1s(asked: Asked) -> Computed:
+def hodges_lehmann_1s(asked: AskedCheck) -> Computed:
     """Median of the Walsh averages with the exact interval of their order statistics, and the level it has."""
     table, formula = asked.table(asked.text("file")), _difference(asked)
     (d,), _ = complete(asked, table, formula)
@@ -113,13 +113,13 @@ def hodges_lehmann_1s(asked: Asked) -> Computed:
     return Computed(values, about=f"{formula.words} of {table.name}, n = {found.n}", notes=(found.note,) if found.note else ())
 
 
-def _difference(asked: Asked) -> Formula:
+def _difference(asked: AskedCheck) -> Formula:
     if not asked.has("difference") and asked.has("before", "after"):
         return formula_of(asked, "difference", f"({asked.text('after')}) - ({asked.text('before')})")
     return parse_formula(asked, "difference")
 
 
-def pearson(asked: Asked) -> Computed:
+def pearson(asked: AskedCheck) -> Computed:
     """Pearson of x and y as they are; on logarithms; Spearman; and Oldham's where y is a change of x, which is coupled to it."""
     table, x, y = asked.table(asked.text("file")), parse_formula(asked, "x"), parse_formula(asked, "y")
     (a, b), _ = complete(asked, table, x, y)
@@ -146,7 +146,7 @@ def pearson(asked: Asked) -> Computed:
     )  # fmt: skip
 
 
-def _pearson(asked: Asked, x: Values, y: Values) -> tuple[float, float]:
+def _pearson(asked: AskedCheck, x: Values, y: Values) -> tuple[float, float]:
     if x.size < 3:
         raise asked.refuse(f"{x.size} pairs have no P of a correlation; it needs 3")
     if np.ptp(x) == 0 or np.ptp(y) == 0:

@@ -13,7 +13,7 @@ FIGURES = {
 }  # fmt: skip
 POSSIBLE = "A misprint, another denominator, other data or another rule are possible."
 INTERVALS = ("ci", "ci_pct")
-_MANY = 8  # numbers that a sentence holds
+_MANY = 10  # numbers that a sentence holds
 
 
 def figure_words(key: str) -> str:
@@ -83,11 +83,11 @@ def computed_words(computed: Computed) -> list[str]:
     if computed.agrees:
         return [computed.agrees]
     said = [
-        f"{figure_words(key)[0].upper()}{figure_words(key)[1:]}{_of(computed.about)}: "
+        f"{figure_words(key)[0].upper()}{figure_words(key)[1:]}{' in per cent' if key == 'ci_pct' else ''}{_of(computed.about)}: "
         + "; ".join(f"{rule} {_plain(value)}" for rule, value in rules.items())
         + "."
         for key, rules in computed.rules.items()
-        if rules and not (key == "ci" and "ci_pct" in computed.rules) and key not in ("value", "also_printed", "fold")
+        if rules and key in ("p", "r", *INTERVALS) and not (key == "ci" and "ci_pct" in computed.rules)
     ]
     if said:
         return said
