@@ -94,6 +94,8 @@ def test_bytes_that_are_no_text_and_files_that_are_not_there_are_refused(tmp_pat
     for path, words in ((tmp_path / "a.json", "UTF-8"), (tmp_path / "none.json", "no such file"), (tmp_path, "opened")):
         with pytest.raises(AfterglowError, match=words):
             audit_printed_numbers(path)
+    with pytest.raises(AfterglowError, match="no such folder"):
+        audit_printed_numbers("behar2023", data=tmp_path / "none")
     done = afterglow("audit", str(tmp_path / "none.json"))
     assert done.returncode == 1 and done.stderr.startswith("afterglow: ") and "Traceback" not in done.stderr
     assert afterglow("audit").returncode == 2

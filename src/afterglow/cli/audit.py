@@ -18,7 +18,7 @@ def audit(
     ],
     data: Annotated[
         Path | None,
-        typer.Option(exists=True, file_okay=False, help="Folder of the tables that checks read; otherwise the file's own."),
+        typer.Option(help="Folder of the tables that checks read; otherwise the file's own."),
     ] = None,
     json: Json = False,
 ) -> None:
