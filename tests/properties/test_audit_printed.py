@@ -207,6 +207,13 @@ def test_digits_that_were_cut_off_are_said_and_not_called_a_match() -> None:
     assert "cut off" in found.sentences[0]
 
 
+def test_printed_words_that_are_no_number_leave_the_recomputed_ones_as_they_are() -> None:
+    found = finding("pearson_p", {"r": 0.5, "n": 11}, printed={"p": "NS", "ci": [0.1, "x"]})
+    assert found.verdict == "computed"
+    assert found.recomputed["p"] == pytest.approx(0.1173, abs=1e-4)
+    assert "'NS' is no number" in " ".join(found.sentences)
+
+
 def test_the_rounding_of_printed_inputs_counts_in_favour() -> None:
     found = finding("pearson_p", {"r": 0.091, "n": 11}, printed={"p": 0.791})
     assert found.verdict == "reproduces"

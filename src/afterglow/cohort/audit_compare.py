@@ -7,7 +7,6 @@ from itertools import combinations
 from afterglow.cohort.audit_asked import Computed, Interval
 from afterglow.cohort.audit_hints import other_counts
 from afterglow.cohort.audit_words import POSSIBLE, computed_words, figure_words, given_words, not_given_words, unrounded_words
-from afterglow.records.errors import BadInput
 from afterglow.records.printed import AuditFinding, PrintedCheck, PrintedNumber, Verdict
 
 Figure = tuple[PrintedNumber, ...]  # one number, or an interval, or one for each group
@@ -37,15 +36,20 @@ class Held:
 
 
 def compared(check: PrintedCheck, computed: Computed, notes: Sequence[str] = ()) -> AuditFinding:
-    """The finding with its verdict and sentences. BadInput where what is printed is no number."""
-    held = [one for key in check.published or {} for one in _held(check, computed, key)]
+    """The finding with its verdict and sentences. Printed words that are no number are said, and nothing is held against them."""
+    held, unread = [], []
+    for key in check.published or {}:
+        try:
+            held += _held(check, computed, key)
+        except ValueError as error:
+            unread.append(f"what is printed as {figure_words(key)} cannot be compared: {error}")
     sentences = [_words(check, computed, one, computed.about if one is held[0] else "") for one in held]
     swapped = _swapped(held)
     sentences += swapped or ([POSSIBLE] if any(not (one.fitting or one.cut) for one in held) else [])
     if not held:
         sentences += computed_words(computed) if not computed.against else []
     sentences += list(computed.against)
-    sentences += [f"Note: {note}." for note in (*computed.notes, *notes)]
+    sentences += [f"Note: {note}." for note in (*computed.notes, *unread, *notes)]
     rules = {one.key: one.fitting for one in held}
     return AuditFinding(
         check.id, check.kind, check.title, _verdict(check, computed, held), computed.values, tuple(sentences), rules
@@ -93,13 +97,10 @@ def _candidates(check: PrintedCheck, computed: Computed, key: str) -> dict[str, 
 def _figure(check: PrintedCheck, key: str, said: object) -> Figure:
     given = (check.published or {}).get("decimals")
     decimals = given if isinstance(given, int) and not isinstance(given, bool) and 0 <= given <= 15 else None
-    try:
-        parts = said if isinstance(said, (list, tuple)) else [said]
-        read = [PrintedNumber.read(part, decimals) for part in parts]
-        most = max((p.decimals for p in read), default=0)  # JSON cannot keep the zeros of 0.717 to 1.000
-        return tuple(replace(p, decimals=most) for p in read)
-    except ValueError as error:
-        raise BadInput(f"{check.where}: check {check.id!r}: printed {key}: {error}") from None
+    parts = said if isinstance(said, (list, tuple)) else [said]
+    read = [PrintedNumber.read(part, decimals) for part in parts]
+    most = max((p.decimals for p in read), default=0)  # JSON cannot keep the zeros of 0.717 to 1.000
+    return tuple(replace(p, decimals=most) for p in read)
 
 
 def _met(printed: Figure, values: tuple[float, ...]) -> bool:
