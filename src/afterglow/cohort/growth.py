@@ -13,7 +13,7 @@ from afterglow.records.statistic import Estimated, Tested
 
 
 @dataclass(frozen=True)
-class Growth:
+class VolumeGrowth:
     """From a first to a second volume. None where it has no value: nothing to begin with, nothing left, or no time between."""
 
     first: float
@@ -26,19 +26,19 @@ class Growth:
     doubling_days: float | None  # negative: days to halve; None where the size stayed
 
 
-def growth(first: float, second: float, *, days: float | None = None) -> Growth:
+def growth(first: float, second: float, *, days: float | None = None) -> VolumeGrowth:
     """Growth from one size to another. BadInput for a size below zero or for days that are not above zero."""
     if not (first >= 0 and second >= 0) or math.isinf(first) or math.isinf(second):
         raise BadInput(f"growth: sizes of {first:g} and {second:g}; a size is a number from zero up")
     if days is not None and not days > 0:
         raise BadInput(f"growth: {days:g} days between the sizes; the second comes later")
     if first == 0:
-        return Growth(first, second, days, None, None, None, None, None)
+        return VolumeGrowth(first, second, days, None, None, None, None, None)
     ratio = second / first
     rate = None if days is None or ratio == 0 else math.log(ratio) / days
     daily = None if rate is None else 100 * math.expm1(rate)
     doubling = math.log(2) / rate if rate else None
-    return Growth(first, second, days, ratio, (second - first) / first, percent_change(first, second), daily, doubling)
+    return VolumeGrowth(first, second, days, ratio, (second - first) / first, percent_change(first, second), daily, doubling)
 
 
 def percent_change(before: float, after: float) -> float:
