@@ -11,8 +11,12 @@ from afterglow.io.manifest import (
     fingerprint,
     input_entry,
     is_finished,
+    is_finished_on_disk,
+    merged_at_the_end,
+    merging_later,
     output_entry,
     publish,
+    read_entry,
     read_manifest,
     record,
     verify,
@@ -147,3 +151,41 @@ def test_a_key_that_is_a_path_is_refused(tmp_path):
     with pytest.raises(ValueError, match="plain label"):
         exam_entry = exam(tmp_path, "sub-01")
         ManifestEntry(**{**vars(exam_entry), "key": "../x"})
+
+
+def test_an_exam_is_asked_by_its_own_file_alone(tmp_path):
+    entry = exam(tmp_path, "sub-01")
+    record(tmp_path, entry)
+    (tmp_path / "manifest.json").write_text("not json")
+    assert read_entry(tmp_path, "sub-01") == entry
+    assert is_finished_on_disk(tmp_path, "sub-01", entry.fingerprint)
+    assert not is_finished_on_disk(tmp_path, "sub-01", "0" * 64)
+    assert not is_finished_on_disk(tmp_path, "sub-02", entry.fingerprint)
+    (tmp_path / "sub-01" / "map.txt").write_text("ma")
+    assert not is_finished_on_disk(tmp_path, "sub-01", entry.fingerprint)
+
+
+@pytest.mark.parametrize("content", ["", "{", '{"key": 3}', "[]"])
+def test_a_damaged_file_of_an_exam_proves_nothing_and_is_made_again(tmp_path, content):
+    entry = exam(tmp_path, "sub-01")
+    record(tmp_path, entry)
+    (tmp_path / ".afterglow" / "exams" / "sub-01.json").write_text(content)
+    assert not is_finished_on_disk(tmp_path, "sub-01", entry.fingerprint)
+    record(tmp_path, entry)
+    assert is_finished_on_disk(tmp_path, "sub-01", entry.fingerprint)
+    assert verify(read_manifest(tmp_path)) == []
+
+
+def test_many_exams_are_merged_once_before_and_once_after_even_when_stopped(tmp_path):
+    with merging_later():
+        record(tmp_path, exam(tmp_path, "sub-01"))  # as after a kill
+    assert not (tmp_path / "manifest.json").exists()
+    with pytest.raises(KeyboardInterrupt), merged_at_the_end(tmp_path):
+        assert set(read_manifest(tmp_path).entries) == {"sub-01"}
+        record(tmp_path, exam(tmp_path, "sub-02"))
+        assert set(read_manifest(tmp_path).entries) == {"sub-01"}
+        raise KeyboardInterrupt
+    assert set(read_manifest(tmp_path).entries) == {"sub-01", "sub-02"}
+    assert verify(read_manifest(tmp_path)) == []
+    record(tmp_path, exam(tmp_path, "sub-03"))
+    assert "sub-03" in read_manifest(tmp_path).entries

@@ -12,7 +12,7 @@ from afterglow.flows.keys import file_entry, versions
 from afterglow.flows.method import Method
 from afterglow.flows.place import Place
 from afterglow.flows.work import Progress
-from afterglow.io.manifest import ManifestEntry, fingerprint, is_finished, output_entry, read_manifest, record
+from afterglow.io.manifest import ManifestEntry, fingerprint, is_finished_on_disk, output_entry, record
 from afterglow.io.transforms import read_space, write_space
 from afterglow.records.series import Exam, Series
 from afterglow.records.space import PatientSpace
@@ -55,7 +55,7 @@ def settle_space(
     inputs = tuple(file_entry(place.dataset.root / one.series.source, place.dataset.root) for one in anchors)
     settings: Mapping[str, object] = {"visits": [one.session for one in anchors]}
     wanted, key = fingerprint(inputs, settings, versions()), f"sub-{subject}_space"
-    if is_finished(read_manifest(place.out), key, wanted):
+    if is_finished_on_disk(place.out, key, wanted):
         return read_space(place.out, subject)
     tell = lambda done, total: progress(f"sub-{subject}: visit onto visit", done, total)  # noqa: E731
     images = [VisitImage(one.session, one.load(), one.series.grid, one.series.role, None) for one in anchors]

@@ -17,7 +17,7 @@ from afterglow.io.atomic import Written
 from afterglow.io.bids import Session
 from afterglow.io.derivatives import report_path
 from afterglow.io.exam import ROLES, read_exam
-from afterglow.io.manifest import FileEntry, ManifestEntry, fingerprint, is_finished, output_entry, read_manifest, record
+from afterglow.io.manifest import FileEntry, ManifestEntry, fingerprint, is_finished_on_disk, output_entry, record
 from afterglow.io.outlines import files_beside, find_outlines
 from afterglow.io.results import read_exam_result, write_exam
 from afterglow.io.write import write_text
@@ -83,7 +83,7 @@ def make_visit(
     subject, label = opened.exam.subject, opened.session.label
     settings = exam_settings(method_text, opened.session.day, outlines_digest(visit.drawn))
     wanted, key = fingerprint(opened.inputs, settings, versions()), visit_key(subject, label)
-    if is_finished(read_manifest(place.out), key, wanted):
+    if is_finished_on_disk(place.out, key, wanted):
         stored = read_exam_result(place.out, subject, label)
         return Done(stored.result, stored.measurements, skipped=True)
     tell = lambda what, n, total: progress(f"sub-{subject} {label}: {what}", n, total)  # noqa: E731

@@ -3,11 +3,15 @@
 Each exam has a file of its own under OUT/.afterglow/exams; OUT/manifest.json is all of them merged. Two processes never
 write the same exam file, and whoever writes manifest.json last has seen them all: a process looks again after its own
 write and repeats it where an exam file came or changed in between. So no update is lost, and no lock is needed.
+
+To merge takes as long as there are exams, so a run over many of them merges at its start and its end only.
 """
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Literal
@@ -22,6 +26,7 @@ State = Literal["done", "failed"]
 _STATES: dict[str, State] = {"done": "done", "failed": "failed"}
 _KEY = re.compile(r"[0-9A-Za-z_+-]+")
 _SCHEMA = 1
+_merged_later: ContextVar[bool] = ContextVar("manifest merged later", default=False)
 
 
 @dataclass(frozen=True)
@@ -91,11 +96,33 @@ def _ordered(value: object) -> object:
 def record(out: Path, entry: ManifestEntry) -> None:
     """Put one exam into the manifest, in place of what was said about it before; safe beside other processes."""
     write_bytes(_exam_file(out, entry.key), json_bytes(_to_json(entry)))
+    if not _merged_later.get():
+        publish(out)
+
+
+@contextmanager
+def merging_later() -> Iterator[None]:
+    """Inside, `record` writes the exam's own file and leaves manifest.json to whoever calls `publish` in the end."""
+    before = _merged_later.set(True)
+    try:
+        yield
+    finally:
+        _merged_later.reset(before)
+
+
+@contextmanager
+def merged_at_the_end(out: Path) -> Iterator[None]:
+    """Merge what earlier runs left, then no more until the end, which comes after an error or Ctrl-C too."""
     publish(out)
+    try:
+        with merging_later():
+            yield
+    finally:
+        publish(out)
 
 
 def publish(out: Path) -> None:
-    """Write OUT/manifest.json from the exam files; needed on its own only after a run was killed."""
+    """Write OUT/manifest.json from the exam files."""
     while True:
         before = _exam_bytes(out)
         write_bytes(out / "manifest.json", _merged(before))
@@ -116,10 +143,27 @@ def read_manifest(out: Path) -> Manifest:
 
 def is_finished(manifest: Manifest, key: str, wanted: str) -> bool:
     """Whether an exam was done with this fingerprint and all its outputs are still there with their size."""
-    entry = manifest.entries.get(key)
+    return _is_whole(manifest.out, manifest.entries.get(key), wanted)
+
+
+def is_finished_on_disk(out: Path, key: str, wanted: str) -> bool:
+    """As `is_finished`, but asks the exam's own file, however many others there are; a damaged one proves nothing."""
+    return _is_whole(out, read_entry(out, key), wanted)
+
+
+def read_entry(out: Path, key: str) -> ManifestEntry | None:
+    """What is said about one exam now, by its own file; None where that is not there or damaged."""
+    path = _exam_file(out, key)
+    try:
+        return _from_json(read_json(path), path) if path.is_file() else None
+    except BadInput:
+        return None
+
+
+def _is_whole(out: Path, entry: ManifestEntry | None, wanted: str) -> bool:
     if entry is None or entry.state != "done" or entry.fingerprint != wanted:
         return False
-    files = [(manifest.out / output.path, output.n_bytes) for output in entry.outputs]
+    files = [(out / output.path, output.n_bytes) for output in entry.outputs]
     return all(path.is_file() and path.stat().st_size == n_bytes for path, n_bytes in files)
 
 
@@ -143,7 +187,9 @@ def _verify_itself(out: Path) -> list[str]:
     if not path.is_file():
         return [f"{path}: it is missing; run again"]
     if path.read_bytes() != _merged(_exam_bytes(out)):
-        return [f"{path}: it differs from the exam files under {out / '.afterglow'}; one of them was changed after the run"]
+        return [
+            f"{path}: it differs from the exam files under {out / '.afterglow'}; a run is still going on or was killed, or one of them was changed"
+        ]
     return []
 
 
