@@ -59,7 +59,7 @@ def dsc_picture(folder: Path) -> None:
     write_patient(simulate_dsc_visit(DSC_PLAN, seed=3).patient, folder / "bids", folder / "truth")
     done = run_participants(
         folder / "bids", folder / "results", "stadlbauer2025",
-        participants=(), session_labels=(), outlines_dir=None, workers=2, progress=silent,
+        participants=(), session_labels=(), outlines_dir=None, workers=2, progress=silent, keep_results=True,
     )  # fmt: skip
     exam = done.patients[0].exams[0]
     parts = [maps_overview(exam, exam.lesions[0], windows_of([exam])), loops_figure(exam)]
@@ -77,7 +77,7 @@ def result_of(folder: Path) -> PatientResult:
     """The patient of a demo folder; visits that are finished are not computed again."""
     done = run_participants(
         folder / "bids", folder / "results", METHOD,
-        participants=(), session_labels=(), outlines_dir=None, workers=2, progress=silent,
+        participants=(), session_labels=(), outlines_dir=None, workers=2, progress=silent, keep_results=True,
     )  # fmt: skip
     return done.patients[0]
 

@@ -108,7 +108,7 @@ def null_pairs(asked: argparse.Namespace) -> list[dict[str, object]]:
             place / "bids", place / "out", asked.method, participants=(), session_labels=(), outlines_dir=None, workers=asked.workers,
             progress=silent,
         )  # fmt: skip
-        calls = [told(rules[v.rule], v) for patient in run.patients for v in patient.verdicts]
+        calls = [told(rules[v.rule], v) for patient in run.told for v in patient.verdicts]
         line = {"pair": pair, "failures": list(run.failures), "calls": calls}
         lines.append(line)
         with record.open("a", encoding="utf-8") as stream:

@@ -47,5 +47,13 @@ def run(
 ) -> RunReport:
     """`afterglow run … participant` in this process."""
     return run_participants(
-        bids, out, method, participants=(), session_labels=(), outlines_dir=outlines, workers=workers, progress=progress
+        bids,
+        out,
+        method,
+        participants=(),
+        session_labels=(),
+        outlines_dir=outlines,
+        workers=workers,
+        progress=progress,
+        keep_results=True,
     )

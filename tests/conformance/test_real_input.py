@@ -35,7 +35,15 @@ def script(name: str, *arguments: object) -> str:
 def quantified(bids: Path, out: Path) -> ExamResult:
     """`afterglow run` on the only visit of a data set."""
     report = run_participants(
-        bids, out, METHOD, participants=(), session_labels=(), outlines_dir=None, workers=2, progress=silent
+        bids,
+        out,
+        METHOD,
+        participants=(),
+        session_labels=(),
+        outlines_dir=None,
+        workers=2,
+        progress=silent,
+        keep_results=True,
     )
     assert report.failures == ()
     assert report.reports[0].stat().st_size > 100_000

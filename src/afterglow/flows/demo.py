@@ -76,6 +76,7 @@ def run_demo(folder: Path, *, seed: int, workers: int, progress: Progress) -> De
         outlines_dir=None,
         workers=workers,
         progress=progress,
+        keep_results=True,
     )
     if run.failures or not run.patients:
         raise AfterglowError("; ".join(run.failures) or "the demo made no patient")
