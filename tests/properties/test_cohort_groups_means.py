@@ -123,7 +123,7 @@ def test_dunnett_t3_agrees_with_posthocs_where_degrees_of_freedom_are_rounded(
     monkeypatch.setattr(all_pairs, "maximum_modulus_isf", lambda *_: 1.0)  # the interval is not asked here
     rng = np.random.default_rng(6)
     for _ in range(inputs):
-        groups = groups_of(rng, tuple(rng.integers(3, 15, int(rng.integers(2, 5)))))
+        groups = groups_of(rng, tuple(rng.integers(3, 15, int(rng.integers(2, 4)))))
         oracle = scikit_posthocs.posthoc_dunnett_t3(long(groups), "v", "g").to_numpy()[np.triu_indices(len(groups.labels), 1)]
         np.testing.assert_allclose([t.p for t in dunnett_t3(groups)], oracle, rtol=NINE, atol=1e-14)
 
