@@ -71,18 +71,21 @@ def resample(statistic: Statistic, patients: Codes, *, draws: int, seed: int, ja
         return Resampled(np.full(1, np.nan), np.full((draws, 1), np.nan), np.empty((0, 1)), 0, seed)
     rng = np.random.default_rng(seed)
     observed = _columns(statistic(np.ones((1, patients.size))))[0]
-    share = np.full(n, 1 / n)
     step = max(1, AT_ONCE // patients.size)
-    parts = [
-        _columns(statistic(rng.multinomial(n, share, size=min(step, draws - at))[:, patients].astype(np.float64)))
-        for at in range(0, draws, step)
-    ]
+    parts = [_columns(statistic(_draws(rng, n, min(step, draws - at))[:, patients])) for at in range(0, draws, step)]
     without = np.empty((0, observed.size))
     if jackknife:
         each = np.arange(n)
         chunks = (each[at : at + step] for at in range(0, n, step))
         without = np.concatenate([_columns(statistic((patients != c[:, None]).astype(np.float64))) for c in chunks])
     return Resampled(observed, np.concatenate(parts), without, n, seed)
+
+
+def _draws(rng: np.random.Generator, patients: int, draws: int) -> Values:
+    """How often each patient was drawn: (draws, patients)."""
+    return np.stack([np.bincount(rng.integers(0, patients, patients), minlength=patients) for _ in range(draws)]).astype(
+        np.float64
+    )
 
 
 def bca_tails(observed: float, drawn: Values, without: Values, tails: Values) -> Values:
