@@ -20,6 +20,7 @@ from scipy.spatial.transform import Rotation
 
 from afterglow.align.agreement import checkerboard
 from afterglow.align.flip import compare_sides
+from afterglow.align.halves import HALVES_MM, halves_apart_mm
 from afterglow.align.near import register_near, register_series
 from afterglow.align.resample import resample
 from afterglow.align.rigid import SHARP_SAME, SHARP_VISITS, register
@@ -162,14 +163,15 @@ def judge(flagged: dict[str, list[bool]], name: str, source: Seen, target: Seen)
     sharp = SHARP_VISITS if name.endswith(("FLAIR", "T2w")) else SHARP_SAME
     found: Alignment = register(*source, *target, names=("source", "target"), sharp=sharp)
     sides = compare_sides(*source, *target, found)
-    noticed = not found.trusted or (sides is not None and sides.exchanged)
+    apart = halves_apart_mm(*source, *target, found.matrix) if found.trusted else None
+    noticed = not found.trusted or (apart is not None and apart > HALVES_MM) or (sides is not None and sides.exchanged)
     flagged.setdefault(name, []).append(noticed)
     numbers = dict(found.quality)
     ratio = float("nan") if sides is None else sides.mirrored / sides.as_given
     print(
         f"  {name:26s} {'noticed' if noticed else 'believed':8s} sharpness {numbers.get('sharpness', np.nan):.3f}  "
         f"forward-backward {numbers.get('forward_backward_mm', np.nan):6.2f} mm  head Dice {numbers.get('head_dice', np.nan):.3f}  "
-        f"mirrored / as given {ratio:.3f}{' EXCHANGED' if sides is not None and sides.exchanged else ''}",
+        f"halves {np.nan if apart is None else apart:5.2f} mm  mirrored / as given {ratio:.3f}{' EXCHANGED' if sides is not None and sides.exchanged else ''}",
         flush=True,
     )
 

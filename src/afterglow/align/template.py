@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from afterglow.align.agreement import head_points
 from afterglow.align.consensus import Pair, Poses, component, consistent, inverted, settle_poses
 from afterglow.align.flip import compare_sides
+from afterglow.align.halves import HALVES_MM, halves_apart_mm
 from afterglow.align.rigid import SHARP_SAME, SHARP_VISITS, register
 from afterglow.records.alignment import Alignment
 from afterglow.records.errors import BadInput, GridMismatch
@@ -127,6 +128,8 @@ def _pair(visits: Sequence[VisitImage], source: int, target: int) -> Pair:
     found = register(
         a.image, a.grid, b.image, b.grid, names=(a.name, b.name), source_mask=a.mask, target_mask=b.mask, sharp=sharp
     )  # fmt: skip
+    if found.trusted:
+        found = _whole(found, halves_apart_mm(a.image, a.grid, b.image, b.grid, found.matrix))
     sides = compare_sides(a.image, a.grid, b.image, b.grid, found)
     if sides is None:
         return Pair(source, target, found)
@@ -138,6 +141,18 @@ def _pair(visits: Sequence[VisitImage], source: int, target: int) -> Pair:
         f"{sides.as_given:.2f}); look at the sides of both"
     )
     return Pair(source, target, replace(found, quality=quality, trusted=False, remark=remark), exchanged=True)
+
+
+def _whole(found: Alignment, apart_mm: float | None) -> Alignment:
+    """The registration with how far the halves of the body lie from where the whole puts them; not to be used where that is far."""
+    if apart_mm is None:
+        return found
+    found = replace(found, quality=(*found.quality, ("halves_apart_mm", apart_mm)))
+    if apart_mm <= HALVES_MM:
+        return found
+    far = f"{apart_mm:.0f} mm" if np.isfinite(apart_mm) else "far"
+    remark = f"{found.source} could not be laid on {found.target}: a half of it lies {far} from where the whole does; is it the same person?"
+    return replace(found, trusted=False, remark=remark)
 
 
 def _placed(
