@@ -297,7 +297,7 @@ def test_a_stopped_run_keeps_what_is_finished_and_goes_on(kill: signal.Signals, 
     if kill is signal.SIGINT:
         assert going.returncode == 1
         assert words.splitlines()[-1].startswith("afterglow: stopped; what was finished is kept")
-        assert "Traceback" not in words
+        assert "Traceback" not in words, words
         assert verify_output(out, None) == []
     time.sleep(5)
     kept = sorted(path.name for path in exams.glob("sub-0?_ses-01.json"))

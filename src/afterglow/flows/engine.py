@@ -7,15 +7,19 @@ dies is tried once more and then given up with a sentence, and the others go on.
 import asyncio
 import logging
 import re
+import signal
 import traceback
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import CancelledError
 from contextlib import contextmanager
 from dataclasses import dataclass
+from multiprocessing import resource_tracker
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple, TypeVar
 from uuid import uuid4
 
+from afterglow import __version__
 from afterglow.records.errors import AfterglowError, BadInput, MissingInput, Stopped
 
 Job = TypeVar("Job")
@@ -40,6 +44,7 @@ class Workers(NamedTuple):
     client: Any
     at_once: int
     where: str
+    note: str = ""  # what a person who waits should know at the start
 
 
 def has_dask() -> bool:
@@ -60,7 +65,7 @@ def in_turn(task: Callable[[Job], Made], jobs: Sequence[Job]) -> Iterator[tuple[
 def side_by_side(task: Callable[[Job], Made], jobs: Sequence[Job], workers: Workers) -> Iterator[tuple[int, Made | Broken]]:
     """Carry out every job, as many at once as there are workers: (its number, what it came to), as they end.
 
-    Stopped where the scheduler itself is lost.
+    Stopped where the scheduler itself is lost, MissingInput where its side has another afterglow or none.
     """
     from distributed import as_completed
 
@@ -74,14 +79,17 @@ def side_by_side(task: Callable[[Job], Made], jobs: Sequence[Job], workers: Work
         numbers[key] = number
         return workers.client.submit(_tried, task, job, key=key, pure=False)
 
-    running = as_completed([hand_out() for _ in range(min(workers.at_once, len(jobs)))])
+    first = [hand_out() for _ in range(min(workers.at_once, len(jobs)))]
+    running = as_completed(first, loop=workers.client.loop)
     for n_done, future in enumerate(running):
-        if future.cancelled():
+        try:
+            made = _outcome(future, workers.where)
+        except CancelledError:
             raise Stopped(
                 f"{workers.where}: the scheduler was lost with {len(jobs) - n_done} of {len(jobs)} patients not done; "
                 "finished ones are kept, start the same command again"
-            )
-        yield numbers.pop(future.key), _outcome(future)
+            ) from None
+        yield numbers.pop(future.key), made
         future.release()
         if n_done + workers.at_once < len(jobs):
             running.add(hand_out())
@@ -109,12 +117,18 @@ def unforeseen(error: BaseException) -> str:
     )
 
 
-def _outcome(future: Any) -> Any:
+def _outcome(future: Any, where: str) -> Any:
+    """What a task came to. MissingInput where the other side cannot even read it: then no other task would fare better."""
     from distributed.scheduler import KilledWorker
 
     error = future.exception()
     if error is None:
         return future.result()
+    if isinstance(error, ImportError) or "deserializ" in str(error):
+        raise MissingInput(
+            f"{where}: the scheduler or its workers cannot read a task ({_short(error)}); they need the same Python and afterglow "
+            f"{__version__}, as here"
+        )
     if isinstance(error, KilledWorker):
         return Broken(
             "the process that worked on it died each time, killed from outside or for lack of memory; "
@@ -130,12 +144,29 @@ def local_workers(n: int) -> Iterator[Workers]:
     from distributed import Client, LocalCluster
 
     with TemporaryDirectory(prefix="afterglow-workers-") as folder, dask.config.set(_SETTINGS), _quiet():
-        cluster = LocalCluster(
-            n_workers=n, threads_per_worker=1, processes=True, memory_limit=0, dashboard_address=None,
-            local_directory=folder, silence_logs=logging.CRITICAL, host="127.0.0.1",
-        )  # fmt: skip
-        with cluster, Client(cluster) as client:
+        with _without_interrupt():
+            cluster = LocalCluster(
+                n_workers=0, threads_per_worker=1, processes=True, memory_limit=0, dashboard_address=None,
+                local_directory=folder, silence_logs=logging.CRITICAL, host="127.0.0.1",
+            )  # fmt: skip
+        with cluster, Client(cluster, set_as_default=False) as client:
+            cluster.scale(n)
+            client.wait_for_workers(n)
             yield Workers(client, n, "this machine")
+
+
+@contextmanager
+def _without_interrupt() -> Iterator[None]:
+    """Threads that begin in here, and the processes that these start, never see Ctrl-C: it is this process that ends them."""
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    resource_tracker.ensure_running()  # it would open the signal again in the thread that starts it
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 _SETTINGS = {
@@ -169,7 +200,8 @@ def scheduler_workers(address: str) -> Iterator[Workers]:
         if kind != "Scheduler":
             raise BadInput(f"{address}: a dask {kind.lower()} answers there, no scheduler; give the scheduler's own address")
         with Client(address, timeout=CONNECT_S, set_as_default=False) as client:
-            yield Workers(client, _ALL, address)
+            idle = not client.scheduler_info()["workers"]
+            yield Workers(client, _ALL, address, f"; {address} has no worker yet" if idle else "")
 
 
 async def _who_answers(address: str) -> str:
@@ -182,16 +214,20 @@ async def _who_answers(address: str) -> str:
 
 
 def _short(error: BaseException) -> str:
+    if isinstance(error, MemoryError):  # bytes of another protocol, read as a length
+        return "something else answers"
     return " ".join(str(error).split())[:80] or type(error).__name__
 
 
 @contextmanager
 def _quiet() -> Iterator[None]:
     """What dask logs about its own connections is not for the person who waits for patients."""
-    logger = logging.getLogger("distributed")
-    before = logger.level
-    logger.setLevel(logging.CRITICAL)
+    loggers = [logging.getLogger(name) for name in logging.root.manager.loggerDict if name.partition(".")[0] == "distributed"]
+    levels = [one.level for one in loggers]
+    for one in loggers:
+        one.setLevel(logging.CRITICAL)
     try:
         yield
     finally:
-        logger.setLevel(before)
+        for one, level in zip(loggers, levels, strict=True):
+            one.setLevel(level)

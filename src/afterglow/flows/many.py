@@ -103,12 +103,14 @@ def make_patients(
             came = in_turn(partial(make_patient, progress=progress), inside)
         else:
             came = side_by_side(make_patient, [_narrowed(job) for job in jobs], hands)
-        return _told(jobs, came, progress), remarks
+        return _told(jobs, came, progress, "" if hands is None else hands.note), remarks
 
 
-def _told(jobs: Sequence[PatientJob], came: Iterator[tuple[int, PatientRun | Broken]], progress: Progress) -> list[PatientRun]:
+def _told(
+    jobs: Sequence[PatientJob], came: Iterator[tuple[int, PatientRun | Broken]], progress: Progress, note: str
+) -> list[PatientRun]:
     runs: dict[int, PatientRun] = {}
-    progress(_words(runs, jobs), 0, len(jobs))
+    progress(_words(runs, jobs) + note, 0, len(jobs))
     for number, made in came:
         runs[number] = _failed(jobs[number], made) if isinstance(made, Broken) else made
         progress(_words(runs, jobs), len(runs), len(jobs))
