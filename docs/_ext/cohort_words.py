@@ -2,7 +2,7 @@
 
 _SOURCE = "Who says so: paper and section; where the method file goes another way, that too."
 _MARKERS = "Names of `[[cohort.marker]]`."
-_ANALYSES = ("Calls", "Roc", "Between", "Subgroups", "AgainstReference", "BeforeAfter", "Lead", "TimeTo")
+_ANALYSES = ("Calls", "Roc", "Between", "Subgroups", "AgainstReference", "BeforeAfter", "Curves", "Lead", "TimeTo")
 
 COHORT_WORDS: dict[tuple[str, str], str] = {
     ("CohortSpec", "question"): "What is asked, as a sentence; it opens the report.",

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -10,11 +10,11 @@ from afterglow import __version__
 from afterglow.cohort.characteristics import characteristics
 from afterglow.cohort.part import Part
 from afterglow.flows.cohort_analyses import carry_out_analyses
-from afterglow.flows.cohort_cases import Cohort, gather, held_in, read_told
+from afterglow.flows.cohort_cases import Cohort, gather, held_in, read_lesion_curves, read_told
 from afterglow.flows.keys import versions
 from afterglow.flows.long_table import long_table_of_run, write_long
 from afterglow.flows.method import Method, load_method, method_text
-from afterglow.flows.method_cohort import CohortSpec
+from afterglow.flows.method_cohort import CohortSpec, Curves
 from afterglow.flows.work import Progress
 from afterglow.io.atomic import Written, clean_temporary, require_writable, write_bytes
 from afterglow.io.bids import open_dataset
@@ -76,6 +76,8 @@ def run_group(bids_dir: Path, out: Path, method_name: str, *, progress: Progress
         raise MissingInput(
             f"{out}: no outcome has a measured lesion; run the participant level first. {cohort.refusals[0].sentence}"
         )
+    if any(isinstance(one, Curves) for one in method.cohort.analysis):
+        cohort = replace(cohort, curves=read_lesion_curves(out, cohort.cases))
     parts = carry_out_analyses(method.cohort, cohort, study, progress)
     facts = facts_of(method, method.cohort, cohort, study, parts)
     written = list(_write(out, facts, cohort, study))

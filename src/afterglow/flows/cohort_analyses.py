@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from afterglow.cohort.analyse_calls import analyse_calls, analyse_lead
+from afterglow.cohort.analyse_curves import analyse_curves
 from afterglow.cohort.analyse_markers import (
     analyse_against_reference,
     analyse_before_after,
@@ -22,6 +23,7 @@ from afterglow.flows.method_cohort import (
     Between,
     Calls,
     CohortSpec,
+    Curves,
     Lead,
     Roc,
     Subgroups,
@@ -65,6 +67,8 @@ def _part(analysis: Analysis, spec: CohortSpec, sides: Sides, cohort: Cohort, st
             return analyse_against_reference(name, sides, markers)
         case BeforeAfter():
             return analyse_before_after(name, sides, [(m, *both_visits(m, cohort)) for m in markers])
+        case Curves():
+            return analyse_curves(name, sides, cohort.curves)
         case Lead():
             return analyse_lead(name, cohort.leads, analysis.first, analysis.second)
         case TimeTo():

@@ -2,14 +2,16 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
 
+from afterglow.cohort.analyse_curves import Curve, since_arrival
 from afterglow.flows.method import Method
 from afterglow.flows.method_cohort import CohortSpec, Lead
 from afterglow.io.bids import Dataset, sessions
 from afterglow.io.measurements import collect_measurements
+from afterglow.io.results import read_curves
 from afterglow.io.tracks import events_path, read_events, read_tracks, tracks_path
 from afterglow.io.verdicts import read_verdicts
 from afterglow.records.case import Case, Marker
@@ -42,11 +44,27 @@ class Cohort:
     flow: tuple[FlowStep, ...]
     refusals: tuple[Refusal, ...]
     leads: tuple[LeadTime, ...]  # none where no analysis asks for them
+    curves: Mapping[tuple[str, str, str], Curve] = field(
+        default_factory=dict
+    )  # of lesions, by patient, session and lesion; as leads
 
 
 def read_told(out: Path, dataset: Dataset) -> dict[str, Told]:
     """What the participant level wrote, by patient."""
     return {course.participant_id: Told(course, read_verdicts(out, course.participant_id)) for course in _courses(out, dataset)}
+
+
+def read_lesion_curves(out: Path, cases: Sequence[Case]) -> dict[tuple[str, str, str], Curve]:
+    """The mean curve of each case's lesion at both its visits, on the clock of contrast in the artery."""
+    found: dict[tuple[str, str, str], Curve] = {}
+    for case in cases:
+        for session in dict.fromkeys((case.before_session, case.session_id)):
+            aif, curves = read_curves(out, case.participant_id, session)
+            own = next((one for one in curves if one.label == f"lesion {case.lesion_id}"), None)
+            if aif is not None and own is not None:
+                begun = since_arrival(aif.times_s, aif.plasma_mM)
+                found[case.participant_id, session, case.lesion_id] = (own.times_s - begun, own.measured_mM)
+    return found
 
 
 def held_in(dataset: Dataset) -> tuple[int, int]:

@@ -74,6 +74,12 @@ class BeforeAfter(_Analysis):
     markers: tuple[str, ...] = Field(min_length=1)
 
 
+class Curves(_Analysis):
+    """Mean curves of lesions by group of outcomes, before and after; of DCE alone."""
+
+    do: Literal["curves"]
+
+
 class Lead(_Analysis):
     """How much earlier one rule called than another, and how lesions grew meanwhile."""
 
@@ -90,7 +96,7 @@ class TimeTo(_Analysis):
 
 
 Analysis = Annotated[
-    Calls | Roc | Between | Subgroups | AgainstReference | BeforeAfter | Lead | TimeTo, Field(discriminator="do")
+    Calls | Roc | Between | Subgroups | AgainstReference | BeforeAfter | Curves | Lead | TimeTo, Field(discriminator="do")
 ]  # fmt: skip
 
 
@@ -129,7 +135,9 @@ class CohortSpec(Strict):
         for one in self.analysis:
             ratios = sorted(set(one.markers) - plain) if isinstance(one, AgainstReference) else []
             if ratios:
-                raise ValueError(f"analysis {one.name!r}: {ratios[0]!r} is a ratio or a change; what is held against reference tissue is neither")
+                raise ValueError(
+                    f"analysis {one.name!r}: {ratios[0]!r} is a ratio or a change; what is held against reference tissue is neither"
+                )
         return self
 
     @property

@@ -25,7 +25,7 @@ from afterglow.records.alignment import Alignment, Motion, QualityLine
 from afterglow.records.errors import BadInput
 from afterglow.records.grid import Grid
 from afterglow.records.lesion import Lesion, Reference
-from afterglow.records.maps import ParameterMap, Provenance
+from afterglow.records.maps import Aif, ParameterMap, Provenance
 from afterglow.records.measurement import Measurement
 from afterglow.records.quantity import QUANTITIES
 from afterglow.records.result import ExamResult, RegionCurve
@@ -96,6 +96,21 @@ def read_exam_result(out: Path, subject: str, session: str) -> StoredExam:
     content = read_json(path)
     try:
         return _rebuild(out, content)
+    except (KeyError, TypeError, IndexError) as error:
+        raise BadInput(
+            f"{path}: {error!r} is missing or malformed; it was written by another version, run this visit again"
+        ) from error
+
+
+def read_curves(out: Path, subject: str, session: str) -> tuple[Aif | None, tuple[RegionCurve, ...]]:
+    """The arterial curve and the mean curves of regions of one visit; opens no image. Nothing where the visit was not written."""
+    path = exam_json_path(out, subject, session)
+    if not path.is_file():
+        return None, ()
+    content: Mapping[str, Any] = read_json(path)
+    try:
+        aif = content["aif"]
+        return None if aif is None else read_aif(aif), tuple(_read_curve(c) for c in content["curves"])
     except (KeyError, TypeError, IndexError) as error:
         raise BadInput(
             f"{path}: {error!r} is missing or malformed; it was written by another version, run this visit again"
