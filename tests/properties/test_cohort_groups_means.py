@@ -163,13 +163,28 @@ def test_games_howell_agrees_with_scipy() -> None:
         assert test.effects[0].low == pytest.approx(ends.low[i, j], rel=1e-6)
 
 
-@FEW_OR_MANY
-def test_dunn_agrees_with_posthocs_with_ties(inputs: int) -> None:
+def test_dunn_agrees_with_posthocs_with_ties() -> None:
     rng = np.random.default_rng(10)
-    for _ in range(inputs):
+    for _ in range(8):
         groups = Groups("x", "1", ("a", "b", "c"), tuple(rng.integers(0, 6, k).astype(float) for k in (5, 8, 11)))
         oracle = scikit_posthocs.posthoc_dunn(long(groups), "v", "g", p_adjust="holm").to_numpy()[np.triu_indices(3, 1)]
         np.testing.assert_allclose([t.p_adjusted for t in dunn(groups)], oracle, rtol=NINE)
+
+
+@FEW_OR_MANY
+def test_dunn_divides_by_the_spread_of_the_ranks_themselves(inputs: int) -> None:
+    """The correction for ties is no more than the variance of the middle ranks, taken here from the ranks."""
+    rng = np.random.default_rng(14)
+    for _ in range(inputs):
+        groups = Groups("x", "1", ("a", "b", "c"), tuple(rng.integers(0, 6, k).astype(float) for k in rng.integers(2, 12, 3)))
+        frame = long(groups)
+        ranks = frame.v.rank()
+        means, sizes = ranks.groupby(frame.g).mean(), frame.g.value_counts()
+        wanted = [
+            2 * stats.norm.sf(abs(means[i] - means[j]) / math.sqrt(ranks.var(ddof=1) * (1 / sizes[i] + 1 / sizes[j])))
+            for i, j in (("a", "b"), ("a", "c"), ("b", "c"))
+        ]
+        np.testing.assert_allclose([t.p for t in dunn(groups)], wanted, rtol=NINE)
 
 
 def test_the_general_linear_model_is_type_three_of_statsmodels() -> None:
