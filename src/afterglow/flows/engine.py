@@ -146,7 +146,7 @@ def local_workers(n: int) -> Iterator[Workers]:
     with TemporaryDirectory(prefix="afterglow-workers-") as folder, dask.config.set(_SETTINGS), _quiet():
         with _without_interrupt():
             cluster = LocalCluster(
-                n_workers=0, threads_per_worker=1, processes=True, memory_limit=0, dashboard_address=None,
+                n_workers=0, threads_per_worker=1, processes=True, memory_limit=0, dashboard_address="127.0.0.1:0",
                 local_directory=folder, silence_logs=logging.CRITICAL, host="127.0.0.1",
             )  # fmt: skip
         with cluster, Client(cluster, set_as_default=False) as client:
