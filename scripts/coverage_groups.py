@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
+from coverage_diagnosis import Row
 from scipy import stats
 
 from afterglow.cohort.all_pairs import dunnett_t3, games_howell
@@ -50,18 +51,6 @@ class Case:
     make: Callable[[Rng], Made]
     goal: str = "93-97"  # "93-97", "95+", or "shown"
     slow: bool = False
-
-
-@dataclass(frozen=True)
-class Row:
-    interval: str
-    setting: str
-    n: int
-    coverage: float
-    none: float  # share of draws without an interval
-    draws: int
-    goal: str
-    ok: bool | None
 
 
 def ranks() -> Iterator[Case]:

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from afterglow.cli.main import app
 from afterglow.flows import bench, peers
 from afterglow.flows.bench_curves import in_vivo_like, read_curves, synthetic
-from afterglow.flows.figures import Figure
+from afterglow.flows.figures import BenchFigure
 from afterglow.kernels.fit import fit_tissue
 from afterglow.kernels.models import MODELS
 from afterglow.kernels.spgr import spgr_signal
@@ -274,4 +274,4 @@ def test_a_third_of_the_simulated_patient_lies_on_a_bound():
 
 def test_a_figure_holds_no_number_that_json_cannot():
     with pytest.raises(ValueError, match="None is the word"):
-        Figure("a", math.nan, "1", None, None, "")
+        BenchFigure("a", math.nan, "1", None, None, "")

@@ -19,7 +19,7 @@ from afterglow.flows.bench_curves import (
     repeated,
     synthetic,
 )
-from afterglow.flows.figures import Figure, at_least
+from afterglow.flows.figures import BenchFigure, at_least
 from afterglow.flows.peers import PeerRun, filtered_tofts, lagged_tofts, largest_excess, package_run, scipy_run
 from afterglow.flows.stopwatch import least_cpu_s
 from afterglow.flows.work import Progress
@@ -45,7 +45,7 @@ class _Measured(NamedTuple):
     words: str
 
 
-def bench_dce(*, peers: bool, in_vivo: Path | None, peer_python: str | None, progress: Progress) -> list[Figure]:
+def bench_dce(*, peers: bool, in_vivo: Path | None, peer_python: str | None, progress: Progress) -> list[BenchFigure]:
     """Figures of speed, growth, memory and, with `peers`, of the ratio to other packages on the same curves.
 
     `in_vivo` is a .npz file of a user's own curves; `peer_python` another Python to look for peers in.
@@ -117,7 +117,7 @@ def _t1_rate() -> _Measured:
     )
 
 
-def _growth(curves: Curves) -> Figure:
+def _growth(curves: Curves) -> BenchFigure:
     """Cost of a voxel in the largest image that memory holds, over that in the smallest."""
     sizes = [n for n in _SIZES if 2.5 * n * curves.times_s.size * 4 < _free_bytes()]
     costs = []
@@ -126,7 +126,7 @@ def _growth(curves: Curves) -> Figure:
         costs.append(least_cpu_s(lambda y=y: _fit(curves, y), repeats=2 if n > _MANY else 3)[0])  # type: ignore[misc]
     per_voxel = ", ".join(f"{1e6 * cost / n:.3f} us at {n}" for n, cost in zip(sizes, costs, strict=True))
     ratio = costs[-1] / sizes[-1] / (costs[0] / sizes[0])
-    return Figure(
+    return BenchFigure(
         "etofts_linear",
         ratio,
         "1",
@@ -142,7 +142,7 @@ def _free_bytes() -> float:
     return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") if "SC_AVPHYS_PAGES" in known else 2e9
 
 
-def _memory(curves: Curves) -> Figure:
+def _memory(curves: Curves) -> BenchFigure:
     y = repeated(curves.curves_mM.astype(np.float32), _MANY)
     tracemalloc.start()
     try:
@@ -150,7 +150,7 @@ def _memory(curves: Curves) -> Figure:
         peak = 1 + tracemalloc.get_traced_memory()[1] / y.nbytes
     finally:
         tracemalloc.stop()
-    return Figure(
+    return BenchFigure(
         "etofts_peak_memory",
         peak,
         "1",
@@ -160,7 +160,7 @@ def _memory(curves: Curves) -> Figure:
     )
 
 
-def _over_scipy(curves: Curves, fast: float, double: float) -> list[Figure]:
+def _over_scipy(curves: Curves, fast: float, double: float) -> list[BenchFigure]:
     some = curves._replace(curves_mM=curves.curves_mM[: _PEER_CURVES["scipy"]])
     few = curves._replace(curves_mM=curves.curves_mM[: _PEER_CURVES["bounded"]])
     lm = scipy_run(some, lagged_tofts(some), bounded=False, repeats=3)
@@ -174,22 +174,22 @@ def _over_scipy(curves: Curves, fast: float, double: float) -> list[Figure]:
             f"afterglow float32 over {lm.who} at {lm.voxels_per_s:.0f} voxels/s, exact convolution on any frame times in numpy, "
             f"{_lost(lm)}; afterglow float64 is {double / lm.voxels_per_s:.0f} times as fast; {bounded.who} {bounded.voxels_per_s:.0f} voxels/s",
         ),
-        Figure(
+        BenchFigure(
             "etofts_over_curve_fit_filter", fast / filtered.voxels_per_s, "1", None, None,
             f"the same over {filtered.who} at {filtered.voxels_per_s:.0f} voxels/s with a recursive filter, which only frames of one length allow",
         ),
-        Figure(
+        BenchFigure(
             "etofts_excess_over_curve_fit", excess, "1", 1e-6, excess <= 1e-6,
             f"afterglow's sum of squares over curve_fit's, less one, at the worst of {n} voxels where curve_fit ended within the bounds; float64",
         ),
     ]  # fmt: skip
 
 
-def _over_package(curves: Curves, fast: float, peer: str, name: str, goal: float, pythons: tuple[str, ...]) -> Figure:
+def _over_package(curves: Curves, fast: float, peer: str, name: str, goal: float, pythons: tuple[str, ...]) -> BenchFigure:
     some = curves._replace(curves_mM=curves.curves_mM[: _PEER_CURVES["package"]])
     run = package_run(peer, some, pythons)
     if run is None:
-        return Figure(
+        return BenchFigure(
             name, None, "1", goal, None,
             f"not measured: not installed in {' or '.join(pythons)}; scripts/bench_peers.sh makes an environment for --peer-python",
         )  # fmt: skip
@@ -207,6 +207,6 @@ def _lost(run: PeerRun) -> str:
     return f"{len(run.values)} of the same curves, {int(np.isnan(run.values).any(axis=1).sum())} without an answer"
 
 
-def _no_peers() -> list[Figure]:
+def _no_peers() -> list[BenchFigure]:
     names = [("etofts_over_curve_fit", 1500.0), *((name, goal) for _, name, goal in _PACKAGES)]
-    return [Figure(name, None, "1", goal, None, "not measured: --no-peers") for name, goal in names]
+    return [BenchFigure(name, None, "1", goal, None, "not measured: --no-peers") for name, goal in names]

@@ -9,7 +9,7 @@ from threadpoolctl import threadpool_limits
 
 from afterglow.flows.bench_curves import repeated
 from afterglow.flows.bench_dsc_curves import BEFORE, BRAIN, WINDOW, RateCurves, mixture, tumour_without_leak
-from afterglow.flows.figures import Figure, at_least, at_most
+from afterglow.flows.figures import BenchFigure, at_least, at_most
 from afterglow.flows.peers import program_run
 from afterglow.flows.peers_dsc import GammaPeer, largest_excess, scipy_gamma
 from afterglow.flows.stopwatch import least_cpu_s
@@ -30,10 +30,10 @@ _OVER_SCIPY, _EXCESS, _VOLUME_WITHIN = 250.0, 1e-5, 0.03
 
 class _Gamma(NamedTuple):
     rate: float  # voxels per second of CPU time
-    figure: Figure
+    figure: BenchFigure
 
 
-def bench_dsc(*, peers: bool, peer_python: str | None, progress: Progress) -> list[Figure]:
+def bench_dsc(*, peers: bool, peer_python: str | None, progress: Progress) -> list[BenchFigure]:
     """Figures of speed and, with `peers`, of the ratio to scipy and of the optimum against scipy's; and a volume that must stay.
 
     `peer_python` is another Python to look for osipy in.
@@ -73,7 +73,7 @@ def _fit(curves: RateCurves, n: int) -> GammaFit:
     return fit_gamma_variate(curves.times_s, curves.rates_per_s[:n], noise=curves.noise_per_s[:n])
 
 
-def _osvd(curves: RateCurves) -> Figure:
+def _osvd(curves: RateCurves) -> BenchFigure:
     rates = repeated(curves.rates_per_s.astype(np.float32), _MANY)
     seconds, found = least_cpu_s(
         lambda: deconvolve_oscillation(
@@ -88,7 +88,7 @@ def _osvd(curves: RateCurves) -> Figure:
     )  # fmt: skip
 
 
-def _leakage(name: str, curves: RateCurves) -> Figure:
+def _leakage(name: str, curves: RateCurves) -> BenchFigure:
     """Coefficients and corrected curves: one without the other is of no use."""
     model = {"bsw": boxerman, "bidirectional": bidirectional}[name]
     rates = repeated(curves.rates_per_s.astype(np.float32), _MANY)
@@ -104,7 +104,7 @@ def _leakage(name: str, curves: RateCurves) -> Figure:
     )  # fmt: skip
 
 
-def _over_scipy(curves: RateCurves, rate: float) -> list[Figure]:
+def _over_scipy(curves: RateCurves, rate: float) -> list[BenchFigure]:
     """Ratios to scipy and the worst excess of the sum of squares, over the first curves."""
     few, many = (_first(curves, _PEER_CURVES[name]) for name in ("bounded", "unbounded"))
     fit = _fit(many, len(many.rates_per_s))
@@ -122,7 +122,7 @@ def _over_scipy(curves: RateCurves, rate: float) -> list[Figure]:
             "gamma_variate_over_scipy", rate / bounded.voxels_per_s, "1", _OVER_SCIPY,
             f"afterglow over {bounded.who} at {bounded.voxels_per_s:.0f} voxels/s: the same frames, start and bounds, {_lost(bounded)}",
         ),
-        Figure(
+        BenchFigure(
             "gamma_variate_over_scipy_unbounded", rate / lm.voxels_per_s, "1", None, None,
             f"the same over {lm.who} at {lm.voxels_per_s:.0f} voxels/s, {_lost(lm)}; {slopes.who.removeprefix('scipy curve_fit ')} {slopes.voxels_per_s:.0f} voxels/s",
         ),
@@ -141,36 +141,36 @@ def _lost(peer: GammaPeer) -> str:
     return f"{len(peer.residual)} of the curves, {int(np.isnan(peer.residual).sum())} without an answer"
 
 
-def _no_scipy() -> list[Figure]:
+def _no_scipy() -> list[BenchFigure]:
     goals = {"gamma_variate_over_scipy": _OVER_SCIPY, "gamma_variate_excess_over_scipy": _EXCESS}
-    return [Figure(name, None, "1", goal, None, "not measured: --no-peers") for name, goal in goals.items()]
+    return [BenchFigure(name, None, "1", goal, None, "not measured: --no-peers") for name, goal in goals.items()]
 
 
-def _tumour(pythons: tuple[str, ...] | None) -> list[Figure]:
+def _tumour(pythons: tuple[str, ...] | None) -> list[BenchFigure]:
     """Corrected over true volume of a tumour that does not leak; osipy's where one of the Pythons holds it."""
     curves, truth = tumour_without_leak()
     found = boxerman(curves.times_s, curves.rates_per_s, curves.reference_per_s, curves.noise_per_s, window=WINDOW)
     own = corrected_rates(curves.times_s, curves.rates_per_s, curves.reference_per_s, found, window=WINDOW)
     ratio, brain = _volume(curves, own, truth)
     figures = [
-        Figure(
+        BenchFigure(
             "bsw_tumour_volume", ratio, "1", 1.0, abs(ratio - 1) <= _VOLUME_WITHIN,
             f"corrected over true volume, median; within {100 * _VOLUME_WITHIN:g} % is the goal; {brain}; {curves.words}",
         )
     ]  # fmt: skip
     name = "bsw_tumour_volume_osipy"
     if pythons is None:
-        return [*figures, Figure(name, None, "1", None, None, "not measured: --no-peers")]
+        return [*figures, BenchFigure(name, None, "1", None, None, "not measured: --no-peers")]
     arrays = {"times_s": curves.times_s, "artery_per_s": curves.artery_per_s, "rates_per_s": curves.rates_per_s}
     peer = program_run("osipy-leakage", arrays, len(curves.rates_per_s), pythons)
     if peer is None:
         where = " or ".join(pythons)
         words = f"not measured: not installed in {where}; scripts/bench_peers.sh makes an environment for --peer-python"
-        return [*figures, Figure(name, None, "1", None, None, words)]
+        return [*figures, BenchFigure(name, None, "1", None, None, words)]
     theirs, brain = _volume(curves, peer.values.reshape(curves.rates_per_s.shape), truth)
     return [
         *figures,
-        Figure(name, theirs, "1", None, None, f"{peer.who}, correct_leakage as it comes, on the same curves; {brain}"),
+        BenchFigure(name, theirs, "1", None, None, f"{peer.who}, correct_leakage as it comes, on the same curves; {brain}"),
     ]
 
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from afterglow.flows.figures import Figure
+from afterglow.flows.figures import BenchFigure
 from afterglow.flows.work import Progress
 from afterglow.io.osipi import read_cases
 from afterglow.io.osipi_case import Case, Kind
@@ -38,7 +38,7 @@ class Measured(NamedTuple):
 Answer = Mapping[str, Measured]  # by the name of the reference
 
 
-def run_conformance(directory: Path, *, progress: Progress) -> list[Figure]:
+def run_conformance(directory: Path, *, progress: Progress) -> list[BenchFigure]:
     """A figure for each case and quantity under `directory`, one for each file, and one for the files left alone.
 
     MissingInput where there is no case, BadInput with file and row where a case cannot be computed.
@@ -50,7 +50,7 @@ def run_conformance(directory: Path, *, progress: Progress) -> list[Figure]:
             progress(found.cases[batch[0]].file, len(answers), len(found.cases))
             answers.update(zip(batch, _answers([found.cases[i] for i in batch]), strict=True))
     progress("done", len(found.cases), len(found.cases))
-    figures: list[Figure] = []
+    figures: list[BenchFigure] = []
     for file in dict.fromkeys(case.file for case in found.cases):
         cases = [(case, answers[i]) for i, case in enumerate(found.cases) if case.file == file]
         figures += _file_figures(_short_name(file, found.cases), cases)
@@ -185,12 +185,12 @@ QUANTITIES: dict[str, tuple[str, str]] = {  # reference -> name in a figure, UCU
 
 
 class _Judged(NamedTuple):
-    figure: Figure
+    figure: BenchFigure
     share: float  # largest error over the tolerance; infinite without an answer
     by_noise: bool  # more than a fifth, but within two standard errors
 
 
-def _file_figures(name: str, cases: Sequence[tuple[Case, Answer]]) -> list[Figure]:
+def _file_figures(name: str, cases: Sequence[tuple[Case, Answer]]) -> list[BenchFigure]:
     judged = [_judge(name, case, key, found) for case, answer in cases for key, found in answer.items()]
     return [*(j.figure for j in judged), _summary(name, len(cases), judged)]
 
@@ -210,7 +210,7 @@ def _judge(file: str, case: Case, key: str, found: Measured) -> _Judged:
     if np.isfinite(found.standard_error):
         words.append(f"standard error {found.standard_error:.1e}")
     words.append("within a fifth" if within else "more than a fifth")
-    figure = Figure(
+    figure = BenchFigure(
         name=f"{file}/{case.label}/{quantity}",
         value=float(value[at]) if np.isfinite(value[at]) else None,
         unit=unit,
@@ -221,11 +221,11 @@ def _judge(file: str, case: Case, key: str, found: Measured) -> _Judged:
     return _Judged(figure, share, not within and abs(error) <= 2 * found.standard_error)
 
 
-def _summary(name: str, n_cases: int, judged: Sequence[_Judged]) -> Figure:
+def _summary(name: str, n_cases: int, judged: Sequence[_Judged]) -> BenchFigure:
     largest = max(j.share for j in judged)
     worst = next(j.figure.name for j in judged if j.share == largest)
     n_fifth, n_noise = sum(j.share <= FIFTH for j in judged), sum(j.by_noise for j in judged)
-    return Figure(
+    return BenchFigure(
         name=f"{name}/largest_error",
         value=largest if np.isfinite(largest) else None,
         unit="tolerances",
@@ -236,8 +236,8 @@ def _summary(name: str, n_cases: int, judged: Sequence[_Judged]) -> Figure:
     )
 
 
-def _unknown(files: Sequence[str]) -> Figure:
-    return Figure(
+def _unknown(files: Sequence[str]) -> BenchFigure:
+    return BenchFigure(
         "unknown_files", float(len(files)), "files", None, None, ", ".join(files) if files else "every CSV file was read"
     )
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Figure:
+class BenchFigure:
     """A name that stays, a value measured now, and whether it reaches its goal. None: not measured, or not judged."""
 
     name: str
@@ -32,11 +32,11 @@ class Figure:
         }
 
 
-def at_least(name: str, value: float, unit: str, goal: float, detail: str) -> Figure:
+def at_least(name: str, value: float, unit: str, goal: float, detail: str) -> BenchFigure:
     """A figure that reaches its goal from there on."""
-    return Figure(name, value, unit, goal, value >= goal, detail)
+    return BenchFigure(name, value, unit, goal, value >= goal, detail)
 
 
-def at_most(name: str, value: float, unit: str, goal: float, detail: str) -> Figure:
+def at_most(name: str, value: float, unit: str, goal: float, detail: str) -> BenchFigure:
     """A figure that reaches its goal up to there."""
-    return Figure(name, value, unit, goal, value <= goal, detail)
+    return BenchFigure(name, value, unit, goal, value <= goal, detail)
