@@ -2,7 +2,7 @@
 
 _SOURCE = "Who says so: paper and section; where the method file goes another way, that too."
 _MARKERS = "Names of `[[cohort.marker]]`."
-_ANALYSES = ("Calls", "Roc", "Between", "Subgroups", "AgainstReference", "BeforeAfter", "Curves", "Lead", "TimeTo")
+_ANALYSES = ("Calls", "Roc", "Between", "Subgroups", "AgainstReference", "BeforeAfter", "Agreement", "Curves", "Lead", "TimeTo")
 
 COHORT_WORDS: dict[tuple[str, str], str] = {
     ("CohortSpec", "question"): "What is asked, as a sentence; it opens the report.",
@@ -35,6 +35,7 @@ COHORT_WORDS: dict[tuple[str, str], str] = {
     ("Subgroups", "rules"): "Two rules; a case belongs to its outcome and to which of them got it right.",
     ("AgainstReference", "markers"): f"{_MARKERS} Neither ratios nor changes.",
     ("BeforeAfter", "markers"): f"{_MARKERS} Their `at` does not matter here.",
+    ("Agreement", "reading"): "Which `method` of `phenotype/readings.tsv`.",
     ("Lead", "first"): "The rule that may be earlier.",
     ("Lead", "second"): "The rule it is held against.",
     ("TimeTo", "by"): "A column of `participants.tsv`; without it one curve of all.",

@@ -1,132 +1,91 @@
-"""Analyses of markers: ROC curves and cutoffs, groups of outcomes, subgroups of calls, pairs with reference tissue or the visit before."""
+"""Analyses of markers: groups of outcomes, subgroups of calls, pairs with reference tissue or the visit before."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
 
 from afterglow.cohort.all_pairs import dunnett_t3
 from afterglow.cohort.analyse_calls import subgroup_of
-from afterglow.cohort.auc import auc, compare_aucs
 from afterglow.cohort.correlation import baseline_and_change
-from afterglow.cohort.cutoff import choose_cutoff
 from afterglow.cohort.groups import levene, shapiro, student, welch
-from afterglow.cohort.labelled import label, label_together
 from afterglow.cohort.many_groups import general_linear_model
 from afterglow.cohort.multiplicity import adjusted
-from afterglow.cohort.optimism import cutoff_optimism
 from afterglow.cohort.part import Part, Sides, by_outcome, file_name, values_of
 from afterglow.cohort.rank_sum import mann_whitney
-from afterglow.cohort.roc import roc_curve
+from afterglow.cohort.repeated import mixed_model
 from afterglow.cohort.signed_rank import wilcoxon
 from afterglow.records.case import Marker
-from afterglow.records.group import BoxPlot, PairedValues, PairPlot, RocPlot
-from afterglow.records.statistic import Estimated, Groups, RocCurve, Tested, Values
+from afterglow.records.group import BoxPlot, PairedValues, PairPlot
+from afterglow.records.statistic import Groups, Tested, Values
 
 TwoGroups = Literal["mann-whitney", "student", "welch"]
-SAME_ROWS = (
-    "a cutoff chosen and tested on the same rows looks better than it is; what cross-validation leaves of it stands beside"
-)
-
-
-def analyse_roc(name: str, sides: Sides, markers: Sequence[Marker], *, seed: int = 1) -> Part:
-    """Areas with intervals, compared on the exams that have all markers; the cutoff of each, its interval and its optimism."""
-    curves: list[RocCurve] = []
-    areas: list[Estimated] = []
-    cutoffs: list[tuple[str, tuple[Estimated, ...]]] = []
-    for marker in markers:
-        sample = label(
-            marker.name,
-            values_of(sides.cases, marker.name),
-            sides.truth,
-            sides.patients,
-            higher_is_positive=marker.higher_is_positive,
-        )
-        areas.append(auc(sample))
-        if sample.lacking:
-            continue
-        chosen = choose_cutoff(sample, unit=marker.unit, seed=seed)
-        optimism = cutoff_optimism(sample, seed=seed)
-        at = chosen.apparent
-        marked = _marked(at.get("sensitivity"), at.get("specificity"), chosen.threshold, marker.unit)
-        curves.append(roc_curve(sample, seed=seed, marked=marked))
-        rows = (chosen.threshold, *(at[key] for key in ("sensitivity", "specificity") if key in at))
-        cutoffs.append(
-            (f"Cutoff of {marker.name} that these data would choose", (*rows, optimism.apparent, optimism.cross_validated))
-        )
-    tests = _areas_compared(name, sides, markers) if len(markers) > 1 else ()
-    pictures = (RocPlot(file_name(name), tuple(curves), tuple(t for _, family in tests for t in family)),) if curves else ()
-    cautions = (SAME_ROWS,) if curves else ()
-    return Part(
-        name,
-        tuple(areas[:1]),
-        ((f"{name}: areas under the curve", tuple(areas)), *cutoffs),
-        tests,
-        pictures=pictures,
-        cautions=cautions,
-    )
-
-
-def _marked(
-    sensitivity: Estimated | None, specificity: Estimated | None, threshold: Estimated, unit: str
-) -> tuple[tuple[str, float, float], ...]:
-    if (
-        sensitivity is None
-        or specificity is None
-        or sensitivity.value is None
-        or specificity.value is None
-        or threshold.value is None
-    ):
-        return ()
-    shown = "" if unit == "1" else f" {unit}"
-    return ((f"cutoff {threshold.value:.3g}{shown}", 1 - specificity.value, sensitivity.value),)
-
-
-def _areas_compared(name: str, sides: Sides, markers: Sequence[Marker]) -> tuple[tuple[str, tuple[Tested, ...]], ...]:
-    """All markers at once where they are more than two, then the first against each other one. They must point one way to share a call."""
-    turned = {
-        m.name: values_of(sides.cases, m.name) * (1 if m.higher_is_positive else -1) for m in markers
-    }  # higher is positive in all
-    tests = [compare_aucs(label_together(dict(turned), sides.truth, sides.patients))] if len(markers) > 2 else []
-    first = markers[0].name
-    for other in markers[1:]:
-        two = label_together({first: turned[first], other.name: turned[other.name]}, sides.truth, sides.patients)
-        tests.append(compare_aucs(two))
-    return ((f"{name}: areas on the same exams", tuple(tests)),)
 
 
 def analyse_between(name: str, sides: Sides, markers: Sequence[Marker], test: TwoGroups) -> Part:
-    """Positive against negative cases, each marker; P values of several are adjusted (Holm). What normality and spread look like stands beside."""
-    ways: dict[TwoGroups, Callable[[Values, Values, Marker], Tested]] = {
-        "mann-whitney": lambda a, b, m: mann_whitney(a, b, unit=m.unit, about=_between_words(m, sides)),
-        "student": lambda a, b, m: student(a, b, log=m.log, unit=m.unit, about=_between_words(m, sides)),
-        "welch": lambda a, b, m: welch(a, b, log=m.log, unit=m.unit, about=_between_words(m, sides)),
-    }
-    tests: list[Tested] = []
-    beside: list[Tested] = []
+    """Positive against negative cases, each marker; P values of several are adjusted (Holm).
+
+    Beside them: what normality and spread look like for a t test, and where patients have several cases a mixed model that knows it.
+    """
     groups = [by_outcome(sides, marker) for marker in markers]
-    for marker, both in zip(markers, groups, strict=True):
-        first, second = (v[np.isfinite(v)] for v in both.values)
-        tests.append(
-            ways[test](first, second, marker) if first.size and second.size else _empty(test, both, _between_words(marker, sides))
-        )
-        if test != "mann-whitney":
-            used = [np.log(v) if marker.log and (v > 0).all() else v for v in (first, second)]
-            beside += [shapiro(v, about=f"{marker.name}, {words}") for v, words in zip(used, both.labels, strict=True)]
-            if all(v.size for v in used):
-                beside += [levene(*used, centre=centre, about=marker.name) for centre in ("mean", "median")]
+    tests = [_two_groups(both, marker, test, sides) for marker, both in zip(markers, groups, strict=True)]
     made = adjusted(tests) if len(tests) > 1 else tuple(tests)
     pictures = tuple(
         BoxPlot(file_name(name, m.name), both, (one,), log=m.log)
         for m, both, one in zip(markers, groups, made, strict=True)
         if _drawable(both)
     )
-    families = (
-        (f"{name}: {sides.positive} against {sides.negative}", made),
-        *((((f"{name}: assumptions", tuple(beside))),) if beside else ()),
-    )
-    cautions = ("several exams of one patient are taken as independent in tests of two groups",) if sides.clustered else ()
-    return Part(name, made[:1], tests=families, pictures=pictures, cautions=cautions)
+    families = [(f"{name}: {sides.positive} against {sides.negative}", made)]
+    if test != "mann-whitney":
+        beside = tuple(one for m, both in zip(markers, groups, strict=True) for one in _assumptions(both, m))
+        families.append((f"{name}: assumptions", beside))
+    if sides.clustered:
+        families.append((f"{name}: patients with several cases", tuple(t for m in markers for t in _mixed(m, sides))))
+    cautions = ("several exams of one patient are taken as independent in tests of two groups; the mixed model does not",)
+    return Part(name, made[:1], tests=tuple(families), pictures=pictures, cautions=cautions if sides.clustered else ())
+
+
+def _two_groups(both: Groups, marker: Marker, test: TwoGroups, sides: Sides) -> Tested:
+    first, second = (v[np.isfinite(v)] for v in both.values)
+    words = _between_words(marker, sides)
+    if not (first.size and second.size):
+        return _empty(test, both, words)
+    ways: dict[TwoGroups, Callable[[Values, Values], Tested]] = {
+        "mann-whitney": lambda a, b: mann_whitney(a, b, unit=marker.unit, about=words),
+        "student": lambda a, b: student(a, b, log=marker.log, unit=marker.unit, about=words),
+        "welch": lambda a, b: welch(a, b, log=marker.log, unit=marker.unit, about=words),
+    }
+    return ways[test](first, second)
+
+
+def _assumptions(both: Groups, marker: Marker) -> list[Tested]:
+    """Normality of each group, and equal spread by both centres; on the scale of the test."""
+    known = [v[np.isfinite(v)] for v in both.values]
+    used = [np.log(v) if marker.log and (v > 0).all() else v for v in known]
+    found = [shapiro(v, about=f"{marker.name}, {words}") for v, words in zip(used, both.labels, strict=True)]
+    if all(v.size for v in used):
+        found += [levene(*used, centre=centre, about=marker.name) for centre in ("mean", "median")]
+    return found
+
+
+def _mixed(marker: Marker, sides: Sides) -> tuple[Tested, ...]:
+    """The difference between outcomes with a random intercept of each patient, on the marker's scale."""
+    values = values_of(sides.cases, marker.name)
+    scale = ""
+    if marker.log and (values[np.isfinite(values)] > 0).all():
+        values, scale = np.log(values), ", natural logarithm"
+    about = f"{_between_words(marker, sides)}{scale}"
+    side = {sides.positive: np.array(sides.truth, dtype=np.float64)}
+    fitted = mixed_model(values, side, sides.patients, unit="1" if scale else marker.unit, about=about)
+    if not fitted.terms:
+        return (
+            Tested(
+                fitted.name, fitted.rule, (fitted.n,), "", None, None, about=about, note=fitted.note or "it could not be fitted"
+            ),
+        )
+    slope = fitted.term(sides.positive)
+    return (replace(slope, about=about, note="; ".join(words for words in (slope.note, fitted.note) if words)),)
 
 
 def _between_words(marker: Marker, sides: Sides) -> str:

@@ -4,20 +4,22 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from afterglow.cohort.analyse_agreement import analyse_agreement
 from afterglow.cohort.analyse_calls import analyse_calls, analyse_lead
 from afterglow.cohort.analyse_curves import analyse_curves
 from afterglow.cohort.analyse_markers import (
     analyse_against_reference,
     analyse_before_after,
     analyse_between,
-    analyse_roc,
     analyse_subgroups,
 )
+from afterglow.cohort.analyse_roc import analyse_roc
 from afterglow.cohort.analyse_time import Followed, analyse_time
 from afterglow.cohort.part import Part, Sides
 from afterglow.flows.cohort_cases import Cohort
 from afterglow.flows.method_cohort import (
     AgainstReference,
+    Agreement,
     Analysis,
     BeforeAfter,
     Between,
@@ -67,6 +69,8 @@ def _part(analysis: Analysis, spec: CohortSpec, sides: Sides, cohort: Cohort, st
             return analyse_against_reference(name, sides, markers)
         case BeforeAfter():
             return analyse_before_after(name, sides, [(m, *both_visits(m, cohort)) for m in markers])
+        case Agreement():
+            return analyse_agreement(name, study.readings, analysis.reading)
         case Curves():
             return analyse_curves(name, sides, cohort.curves)
         case Lead():

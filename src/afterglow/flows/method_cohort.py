@@ -80,6 +80,13 @@ class Curves(_Analysis):
     do: Literal["curves"]
 
 
+class Agreement(_Analysis):
+    """Whether readers of one method agree: per cent, Cohen's kappa of each pair, Fleiss' kappa of all."""
+
+    do: Literal["agreement"]
+    reading: str  # `method` of phenotype/readings.tsv
+
+
 class Lead(_Analysis):
     """How much earlier one rule called than another, and how lesions grew meanwhile."""
 
@@ -96,7 +103,7 @@ class TimeTo(_Analysis):
 
 
 Analysis = Annotated[
-    Calls | Roc | Between | Subgroups | AgainstReference | BeforeAfter | Curves | Lead | TimeTo, Field(discriminator="do")
+    Calls | Roc | Between | Subgroups | AgainstReference | BeforeAfter | Agreement | Curves | Lead | TimeTo, Field(discriminator="do")
 ]  # fmt: skip
 
 
