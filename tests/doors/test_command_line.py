@@ -35,7 +35,9 @@ def test_help_answers_in_half_a_second_of_processor_time() -> None:
     assert spent() - before < 0.5
 
 
-@pytest.mark.parametrize("command", ["demo", "run", "check", "methods", "verify", "bench", "conformance", "audit", "tables", "power"])
+@pytest.mark.parametrize(
+    "command", ["demo", "run", "check", "methods", "verify", "bench", "conformance", "audit", "tables", "power"]
+)
 def test_every_command_explains_itself_and_knows_json(command: str) -> None:
     done = afterglow(command, "--help")
     assert done.returncode == 0

@@ -259,7 +259,7 @@ def test_whole_courses_too_give_the_same_bytes_side_by_side(tmp_path: Path) -> N
     trees = []
     for workers in ("1", "2"):
         out = tmp_path / f"out{workers}"
-        subprocess.run(command(bids, out, "--workers", workers, method=METHOD), check=True, capture_output=True)
+        subprocess.run(command(bids, out, "--workers", workers), check=True, capture_output=True)
         trees.append(tree(out))
     assert trees[0] == trees[1]
     calls = (tmp_path / "out2" / "verdicts.tsv").read_text().splitlines()[1:]
