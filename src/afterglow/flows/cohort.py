@@ -74,7 +74,7 @@ def run_group(bids_dir: Path, out: Path, method_name: str, *, progress: Progress
     cohort = gather(read_told(out, dataset), study, method, method.cohort, held=held_in(dataset))
     if not cohort.cases:
         raise MissingInput(
-            f"{out}: no outcome has a measured lesion; run the participant level first. {cohort.refusals[0].sentence}"
+            f"{out}: no outcome has a measured lesion; run the participant level first. {cohort.refusals[len(study.refusals)].sentence}"
         )
     if any(isinstance(one, Curves) for one in method.cohort.analysis):
         cohort = replace(cohort, curves=read_lesion_curves(out, cohort.cases))
