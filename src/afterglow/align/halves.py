@@ -19,7 +19,8 @@ from afterglow.records.grid import Grid
 
 HALF = Level(spacing_mm=2, sigma_mm=2, samples=10_000, step_mm=1, smallest_step_mm=0.05, iterations=60)
 # The largest of four halves' displacements (scripts/measure_course_alignment.py wrong). Visits of one digital spine or head, with other tumours
-# in them, in one contrast or in two: up to 1.5 mm. Two people: 3.5 mm and more where nothing else tells them apart.
+# in them, in one contrast or in two: up to 2.0 mm. Two people: 3.5 mm and more where
+# nothing else tells them apart, but for one pair of spines at 1.8 mm.
 HALVES_MM = 2.5
 FEWEST_VOXELS = 200  # of about 4 mm: less of a body than that lies anywhere
 _AXES = (1, 2)  # front and back, head and foot; the sides of a body are each other's mirror images and say less

@@ -68,12 +68,6 @@ def percents_can_sum(percents: list[PrintedNumber], total: float = 100.0) -> boo
     return sum(p.low for p in percents) <= total + 1e-9 and total - 1e-9 <= sum(p.high for p in percents)
 
 
-def percent_counts(percent: PrintedNumber, n: int) -> list[int]:
-    """Counts of n that are printed as this percentage."""
-    first, last = math.ceil(percent.low * n / 100 - 1e-9), math.floor(percent.high * n / 100 + 1e-9)
-    return list(range(max(first, 0), min(last, n, max(first, 0) + _GRID) + 1))
-
-
 def in_order(values: list[PrintedNumber]) -> bool:
     """Whether printed numbers can rise: minimum, lower quartile, median, upper quartile, maximum."""
     return all(a.low <= b.high + 1e-12 for a, b in pairwise(values))

@@ -86,7 +86,7 @@ class PowerCurve:
     @property
     def smallest(self) -> int | None:
         """The smallest of the sizes from which on every size reaches 80 %; None where none does."""
-        short = [one.patients for one in self.at if (one.power.value or 0.0) < ENOUGH]
+        short = [one.patients for one in self.at if one.power.value is None or one.power.value < ENOUGH]
         enough = [one.patients for one in self.at if not short or one.patients > max(short)]
         return min(enough, default=None)
 

@@ -189,7 +189,7 @@ class _Maker:
         true = true_number(quantity, lesion, self.healthy, haematocrit=self.haematocrit)
         sd = self.log_sd.get(quantity)  # None: a size that is only looked at, or read by nothing
         over = true.reference if is_ratio and true.reference is not None else 1.0
-        value = true.value / over * math.exp((sd or 0.0) * noise)
+        value = true.value / over * (1.0 if sd is None else math.exp(sd * noise))
         ends = (None, None) if sd is None else sorted(value * math.exp(side * 1.96 * sd) for side in (-1, 1))
         return Measurement(
             subject, visit.session, visit.day, lesion_id, "lesion", quantity, statistic, value, "1" if is_ratio else QUANTITIES[quantity].unit,
