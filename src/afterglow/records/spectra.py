@@ -1,0 +1,39 @@
+"""A spectroscopic image: one free induction decay in each voxel, and what a reader of it must be told."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from afterglow.records.grid import Grid
+
+Fids = NDArray[np.complexfloating[Any, Any]]
+
+
+@dataclass(frozen=True, eq=False)
+class SpectralSeries:
+    """Free induction decays (i, j, k, t) under the signs of NIfTI-MRS (kernels.spectrum); read when asked for.
+
+    `box`: affine (4, 4) of the excited box as one voxel, RAS mm; None where the file does not tell, so that the whole grid counts.
+    `water`: decays of the same grid without water suppression, where they were acquired.
+    """
+
+    grid: Grid
+    dwell_s: float
+    spectrometer_mhz: float
+    te_s: float
+    tr_s: float
+    reference_ppm: float  # chemical shift at 0 Hz
+    load: Callable[[], Fids] = field(repr=False)
+    source: str  # path relative to the data set
+    box: NDArray[np.float64] | None = None
+    water: Callable[[], Fids] | None = field(default=None, repr=False)
+    water_source: str = ""
+
+    def __post_init__(self) -> None:
+        if not 0 < self.dwell_s <= 1 or not 0 < self.te_s < self.tr_s or self.spectrometer_mhz <= 0:
+            raise ValueError(
+                f"{self.source}: a dwell time of {self.dwell_s} s, TE {self.te_s} s, TR {self.tr_s} s and {self.spectrometer_mhz} MHz are no protocol"
+            )
