@@ -43,6 +43,7 @@ class Structure:
     grid: Grid
     kind: StructureKind
     source: str = ""  # the file, or how it was found, in words
+    frame_uid: str = ""  # DICOM frame of reference, where it has one
 
     def __post_init__(self) -> None:
         if self.share.shape != self.grid.shape:
@@ -109,9 +110,26 @@ class DoseVolume:
     structure: str
     dose_gy: NDArray[np.float64]  # (n,), rising from 0
     volume_ml: NDArray[np.float64]  # (n,), falling
+    note: str = ""  # what the curve leaves out: "12 % of the brain is not covered by the dose"
 
     def __post_init__(self) -> None:
         if self.dose_gy.shape != self.volume_ml.shape or self.dose_gy.ndim != 1:
             raise ValueError(f"histogram of {self.structure}: {self.dose_gy.shape} doses for {self.volume_ml.shape} volumes")
         for name in ("dose_gy", "volume_ml"):
+            object.__setattr__(self, name, locked(getattr(self, name)))
+
+
+@dataclass(frozen=True, eq=False)
+class QualityVolume:
+    """A cumulative histogram of Q, dose planned over dose prescribed: `share[n]` of the structure reaches at least `q[n]`."""
+
+    plan: str
+    structure: str
+    q: NDArray[np.float64]  # (n,), rising from 0
+    share: NDArray[np.float64]  # (n,), falling from 1
+
+    def __post_init__(self) -> None:
+        if self.q.shape != self.share.shape or self.q.ndim != 1:
+            raise ValueError(f"quality of {self.structure}: {self.q.shape} ratios for {self.share.shape} shares")
+        for name in ("q", "share"):
             object.__setattr__(self, name, locked(getattr(self, name)))
