@@ -21,6 +21,22 @@ class Zone(IntEnum):
     NOT_ASSESSED = 4  # in the tumour, but too little was measured to tell
 
 
+ZONE_WORDS = {
+    Zone.OUTSIDE: "outside the tumour",
+    Zone.PASSIVE: "passive",
+    Zone.PENUMBRA: "penumbra",
+    Zone.AGGRESSIVE: "aggressive",
+    Zone.NOT_ASSESSED: "not assessed",
+}
+# Red, green, blue; told apart by colour-blind eyes too. The same in pictures, label tables and DICOM objects.
+ZONE_COLOURS = {
+    Zone.PASSIVE: (0, 114, 178),
+    Zone.PENUMBRA: (240, 228, 66),
+    Zone.AGGRESSIVE: (213, 94, 0),
+    Zone.NOT_ASSESSED: (153, 153, 153),
+}
+
+
 class Vote(IntEnum):
     """What one criterion says about one voxel."""
 
@@ -39,6 +55,17 @@ class Reason(IntEnum):
     ENOUGH_CRITERIA = 4
     TOO_SMALL_TO_DELIVER = 5  # enough criteria, but its island is smaller than a shot can paint
     TOO_LITTLE_MEASURED = 6  # what is missing could change the zone
+
+
+REASON_WORDS = {
+    Reason.OUTSIDE: "outside the tumour",
+    Reason.FEW_CRITERIA: "no criterion met",
+    Reason.ONE_CRITERION: "one criterion met",
+    Reason.NEXT_TO_AGGRESSIVE: "next to the aggressive zone",
+    Reason.ENOUGH_CRITERIA: "enough criteria met",
+    Reason.TOO_SMALL_TO_DELIVER: "enough criteria met, but its island is too small to deliver",
+    Reason.TOO_LITTLE_MEASURED: "too little measured: what is missing could change the zone",
+}
 
 
 @dataclass(frozen=True, eq=False)
