@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from afterglow.flows.exam import dynamic_series
+from afterglow.flows.begin import dynamic_series
 from afterglow.flows.method import Method, load_method
 from afterglow.flows.visit import role_patterns
 from afterglow.io.bids import Dataset, open_dataset, sessions
@@ -71,7 +71,7 @@ def _look(dataset: Dataset, subject: str, session: str, method: Method, outlines
         outlines = find_outlines(dataset, subject, session, outlines_dir)
     except AfterglowError as error:
         return VisitCheck(subject, session, (), (), (), str(error))
-    have = tuple(name for name, spec in method.series.items() if any(role in exam.series for role in spec.roles))
+    have = tuple(name for name, spec in method.series.items() if any(exam.has(role) for role in spec.roles))
     missing = tuple(name for name in method.series if name not in have)
     drawn = tuple(f"{o.label} {o.lesion_id}".strip() for o in outlines)
     return VisitCheck(subject, session, have, missing, drawn, "")

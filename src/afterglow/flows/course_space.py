@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from afterglow.align.template import VisitImage, patient_space
-from afterglow.flows.exam import dynamic_series
+from afterglow.flows.begin import dynamic_series
 from afterglow.flows.keys import file_entry, versions
 from afterglow.flows.method import Method
 from afterglow.flows.place import Place

@@ -24,6 +24,8 @@ def versions() -> dict[str, str]:
 def exam_inputs(dataset: Dataset, exam: Exam, outlines: tuple[Outline, ...], beside: tuple[Path, ...]) -> tuple[FileEntry, ...]:
     """Every file that this visit reads, with its hash: images, their sidecars, outlines, and what lies beside those."""
     images = [dataset.root / one.source for series in exam.series.values() for one in series]
+    if exam.spectra is not None:
+        images += [dataset.root / name for name in (exam.spectra.source, exam.spectra.water_source) if name]
     paths = dict.fromkeys([*images, *(p for image in images for p in sidecar_files(image, dataset.root))])
     entries = [file_entry(path, dataset.root) for path in [*paths, *(outline.path for outline in outlines), *beside]]
     return tuple({entry.path: entry for entry in entries}.values())

@@ -9,7 +9,9 @@ from typing import Literal
 
 from pydantic import Field, ValidationError, model_validator
 
+from afterglow.flows.method_beside import DscBeside, SpectraBeside
 from afterglow.flows.method_cohort import CohortSpec
+from afterglow.flows.method_paint import PaintSpec
 from afterglow.flows.method_regions import LesionsSpec, ReferenceSpec
 from afterglow.flows.method_rules import MeasureSpec, RuleSpec
 from afterglow.flows.method_steps import BloodVolume, FitModel, Step, Strict, ToConcentration
@@ -68,6 +70,9 @@ class Method(Strict):
     rule: tuple[RuleSpec, ...] = ()
     panel: tuple[str, ...] = ()
     cohort: CohortSpec | None = None
+    dsc: DscBeside | None = None
+    mrs: SpectraBeside | None = None
+    paint: PaintSpec | None = None
 
     @model_validator(mode="after")
     def _fits_together(self) -> "Method":
@@ -88,7 +93,17 @@ class Method(Strict):
     @property
     def leads(self) -> tuple[str, ...]:
         """The series that can carry a visit, as the method names them: dce, or the gradient and the spin echo of DSC, or both in one (sage)."""
-        return tuple(name for name in ("dce", "ge", "se", "sage") if name in self.series)
+        led = ("dce",) if "dce" in self.series else ("ge", "se", "sage")
+        return tuple(name for name in led if name in self.series)
+
+    def of_dsc(self) -> "Method | None":
+        """The method as it holds for the DSC that a DCE visit has beside it; None where it says nothing about one."""
+        if self.dsc is None:
+            return None
+        series = {name: spec for name, spec in self.series.items() if name in ("ge", "flair", "anatomy")}
+        return self.model_copy(
+            update={"series": series, "step": self.dsc.step, "dsc": None, "mrs": None, "paint": None, "panel": ()}
+        )
 
     def fits(self) -> Sequence[FitModel]:
         """The fit steps in their order."""
@@ -114,12 +129,16 @@ def _check_cohort(method: Method) -> None:
 
 
 def _check_series(method: Method) -> None:
-    known = {"dce": ("vfa", "irt1", "b1", "anatomy"), "ge": ("se", "sage", "dwi", "flair", "anatomy")}
+    known = {"dce": ("vfa", "irt1", "b1", "anatomy", "flair"), "ge": ("se", "sage", "dwi", "flair", "anatomy")}
     lead = "dce" if "dce" in method.series else "ge"
-    unknown = set(method.series) - {lead, *known[lead]}
+    beside = [name for name, wanted in (("ge", method.dsc), ("mrsi", method.mrs)) if wanted is not None and lead == "dce"]
+    unknown = set(method.series) - {lead, *known[lead], *beside}
+    for name, section in (("ge", method.dsc), ("mrsi", method.mrs)):
+        if section is not None and name not in method.series:
+            raise ValueError(f"[{'dsc' if name == 'ge' else 'mrs'}] quantifies the series {name!r}, which [series] does not name")
     if unknown or not method.leads:
         raise ValueError(
-            f"series are dce (needed), vfa, irt1, b1, anatomy; or ge, se, sage (one needed), dwi, flair, anatomy; found {', '.join(sorted(method.series))}"
+            f"series are dce (needed), vfa, irt1, b1, flair, anatomy, with [dsc] also ge and with [mrs] also mrsi; or ge, se, sage (one needed), dwi, flair, anatomy; found {', '.join(sorted(method.series))}"
         )
     if lead == "dce" and (method.agent is None or method.haematocrit is None):
         raise ValueError("concentration needs [agent] and [haematocrit], each with its source")

@@ -7,6 +7,7 @@ from afterglow.align.resample import compose, resample
 from afterglow.flows.work import Drawn, Work
 from afterglow.io.outlines import Outline, parts_of, read_mask
 from afterglow.records.errors import GridMismatch
+from afterglow.records.grid import Grid
 from afterglow.records.lesion import Lesion
 from afterglow.records.series import Exam, Series
 
@@ -66,24 +67,33 @@ def on_dynamic_grid(work: Work, drawn: Drawn) -> NDArray[np.bool_]:
 
 def share_of(mask: NDArray[np.bool_], drawn_on: Series, work: Work) -> NDArray[np.float32]:
     """How much of each dynamic voxel the mask fills: the mean over points inside the voxel."""
-    own = (one for one in work.alignments.values() if one.source == drawn_on.source)
+    return share_on(mask, drawn_on.grid, work.grid, to_image(drawn_on, work))
+
+
+def to_image(image: Series, work: Work) -> NDArray[np.float64]:
+    """Matrix from a point of the dynamic series to an image of the visit: its own registration, or that of the anatomy, or the headers."""
+    own = (one for one in work.alignments.values() if one.source == image.source)
     alignment = next(own, work.alignments.get("anatomy"))
-    matrix = alignment.matrix if alignment is not None and alignment.trusted else np.eye(4)
-    counts = [max(1, round(big / small)) for big, small in zip(work.grid.spacing_mm, _along(drawn_on, work), strict=True)]
-    total = np.zeros(work.grid.shape, dtype=np.float32)
+    return alignment.matrix if alignment is not None and alignment.trusted else np.eye(4)
+
+
+def share_on(mask: NDArray[np.bool_], grid: Grid, onto: Grid, matrix: NDArray[np.float64]) -> NDArray[np.float32]:
+    """How much (i, j, k) of each voxel of `onto` a mask fills: the mean over points inside the voxel. `matrix`: point of `onto` -> `grid`."""
+    counts = [max(1, round(big / small)) for big, small in zip(onto.spacing_mm, _along(grid, onto), strict=True)]
+    total = np.zeros(onto.shape, dtype=np.float32)
     points = 0
     for shift in np.ndindex(*counts):
         offset = [(s + 0.5) / n - 0.5 for s, n in zip(shift, counts, strict=True)]
         moved = np.eye(4)
-        moved[:3, 3] = work.grid.affine[:3, :3] @ np.array(offset)
-        total += resample(mask.astype(np.float32), drawn_on.grid, work.grid, compose(moved, matrix), "linear", outside=0.0)
+        moved[:3, 3] = onto.affine[:3, :3] @ np.array(offset)
+        total += resample(mask.astype(np.float32), grid, onto, compose(moved, matrix), "linear", outside=0.0)
         points += 1
     mean: NDArray[np.float32] = total / np.float32(points)
     return mean
 
 
-def _along(drawn_on: Series, work: Work) -> tuple[float, ...]:
-    """Voxel size of the drawn image along the dynamic grid's axes."""
-    unit = work.grid.affine[:3, :3] / np.linalg.norm(work.grid.affine[:3, :3], axis=0)
-    steps = np.abs(np.linalg.inv(drawn_on.grid.affine[:3, :3]) @ unit)
+def _along(drawn: Grid, onto: Grid) -> tuple[float, ...]:
+    """Voxel size of the drawn grid along the other's axes."""
+    unit = onto.affine[:3, :3] / np.linalg.norm(onto.affine[:3, :3], axis=0)
+    steps = np.abs(np.linalg.inv(drawn.affine[:3, :3]) @ unit)
     return tuple(float(1 / max(column)) for column in steps.T)

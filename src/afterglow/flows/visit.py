@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from afterglow.flows.begin import begin, dynamic_series
 from afterglow.flows.course_outlines import CourseVisit
-from afterglow.flows.exam import Quantified, begin, dynamic_series, quantify_exam
+from afterglow.flows.exam import Quantified, quantify_exam
 from afterglow.flows.keys import exam_inputs, exam_settings, versions
 from afterglow.flows.method import Method
 from afterglow.flows.place import Place

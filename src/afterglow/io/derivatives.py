@@ -13,6 +13,8 @@ BIDSIGNORE = (
     "*_dcemap.json",
     "*_dscmap.nii.gz",
     "*_dscmap.json",
+    "*_mrsmap.nii.gz",
+    "*_mrsmap.json",
     "*_bolus.tsv",
     "*_bolus.json",
     "*_aif.tsv",
@@ -37,10 +39,11 @@ def exam_folder(out: Path, subject: str, session: str) -> Path:
     return out / f"sub-{subject}" / (f"ses-{session}" if session else "")
 
 
-def map_path(out: Path, subject: str, session: str, *, space: str, model: str, param: str, desc: str = "") -> Path:
-    """perf/sub-01_ses-01_space-<space>_model-<model>_param-<param>_dcemap.nii.gz, or _dscmap where the space is dsc."""
-    entities = {"sub": subject, "ses": session, "space": space, "model": model, "param": param, "desc": desc}
-    return exam_folder(out, subject, session) / "perf" / bids_name(entities, "dscmap" if space == "dsc" else "dcemap", ".nii.gz")
+def map_path(out: Path, subject: str, session: str, *, space: str, model: str, param: str, kind: str) -> Path:
+    """perf/sub-01_ses-01_space-<space>_model-<model>_param-<param>_dcemap.nii.gz; _dscmap of DSC, mrs/…_mrsmap of spectra."""
+    entities = {"sub": subject, "ses": session, "space": space, "model": model, "param": param}
+    folder = exam_folder(out, subject, session) / ("mrs" if kind == "mrs" else "perf")
+    return folder / bids_name(entities, f"{kind}map", ".nii.gz")
 
 
 def mask_path(out: Path, subject: str, session: str, *, space: str, label: str, desc: str = "") -> Path:

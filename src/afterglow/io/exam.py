@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from afterglow.io.bids import Dataset, session_folder, sessions
+from afterglow.io.mrs_read import read_mrs
 from afterglow.io.names import Pattern, parse_name, parse_pattern, sort_key
 from afterglow.io.nifti import FloatImage, Image, describe, read_image
 from afterglow.io.physics import agent, haematocrit, injection, inversion_recovery, scanner, spgr
@@ -15,6 +16,7 @@ from afterglow.io.timing import frame_times_s
 from afterglow.records.errors import BadInput, MissingInput
 from afterglow.records.protocol import Anatomy, InversionRecovery, Protocol
 from afterglow.records.series import Exam, Series
+from afterglow.records.spectra import SpectralSeries
 
 ROLES: Mapping[str, str] = {
     "dce": "perf/*_dce",
@@ -30,6 +32,7 @@ ROLES: Mapping[str, str] = {
     "T2w": "anat/*_T2w",
     "FLAIR": "anat/*_FLAIR",
 }
+SPECTRA = "mrsi"  # the role of a spectroscopic image: mrs/*_mrsi, its water reference beside it as _mrsref
 ANATOMIES = ("T1w", "T2w", "FLAIR")
 # Units of a relative transmit field, the factor to a fraction of the nominal flip angle.
 _B1_UNITS = {"1": 1.0, "ratio": 1.0, "fraction": 1.0, "relative": 1.0, "arbitrary": 1.0, "%": 0.01, "percent": 0.01, "p.u.": 0.01}
@@ -48,11 +51,23 @@ def read_exam(dataset: Dataset, subject: str, session: str, roles: Mapping[str, 
         raise MissingInput(f"{folder}: there is no such visit; check the session label")
     found: dict[str, tuple[Series, ...]] = {}
     for role, words in roles.items():
+        if role == SPECTRA:
+            continue
         pattern = parse_pattern(words)
         series = [one for path in _matching(folder, pattern) for one in _read(dataset, path, role, pattern.suffix)]
         if series:
             found[role] = tuple(series)
-    return Exam(subject, session, visit.day, found)
+    spectra = _spectra(dataset, folder) if SPECTRA in roles else None
+    return Exam(subject, session, visit.day, found, spectra)
+
+
+def _spectra(dataset: Dataset, folder: Path) -> SpectralSeries | None:
+    """The visit's only spectroscopic image, with its water reference; None where it has none. BadInput where it has several."""
+    found, water = (_matching(folder, parse_pattern(f"mrs/*_{suffix}")) for suffix in (SPECTRA, "mrsref"))
+    if len(found) > 1 or len(water) > 1:
+        several = ", ".join(path.name for path in (found if len(found) > 1 else water))
+        raise BadInput(f"{folder}: {several}: one spectroscopic image of a visit can be read; move the others away")
+    return read_mrs(found[0], dataset.root, water[0] if water else None) if found else None
 
 
 def _matching(folder: Path, pattern: Pattern) -> list[Path]:

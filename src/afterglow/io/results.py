@@ -4,7 +4,7 @@ Reports, the course of a patient and a resumed run read only this.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -39,22 +39,32 @@ class StoredExam:
     measurements: tuple[Measurement, ...]
 
 
-def exam_json_path(out: Path, subject: str, session: str) -> Path:
-    """perf/sub-01_ses-01_desc-afterglow_exam.json"""
-    name = bids_name({"sub": subject, "ses": session, "desc": "afterglow"}, "exam", ".json")
+def exam_json_path(out: Path, subject: str, session: str, beside: str = "") -> Path:
+    """perf/sub-01_ses-01_desc-afterglow_exam.json; of a series beside the first one with its space: space-dsc_desc-afterglow."""
+    name = bids_name({"sub": subject, "ses": session, "space": beside, "desc": "afterglow"}, "exam", ".json")
     return exam_folder(out, subject, session) / "perf" / name
 
 
 def write_exam(out: Path, result: ExamResult, measurements: Sequence[Measurement]) -> tuple[Written, ...]:
     """Write everything of one visit below `out`; the JSON that ties it together comes last."""
+    written = [
+        file
+        for one in result.beside
+        for file in _write_result(out, one, exam_json_path(out, one.subject, one.session, one.space))
+    ]
+    written += write_measurements(measurements_path(out, result.subject, result.session), measurements)
+    return (*written, *_write_result(out, result, exam_json_path(out, result.subject, result.session)))
+
+
+def _write_result(out: Path, result: ExamResult, last: Path) -> tuple[Written, ...]:
     written: list[Written] = []
     files: dict[str, object] = {}
     maps = []
     for one in result.maps:
         model = str(one.provenance.settings.get("model") or "none")
-        path = map_path(
-            out, result.subject, result.session, space=result.space, model=model, param=one.quantity.name.replace("_", "")
-        )
+        kind = str(one.provenance.settings.get("laid_from") or result.space)
+        param = one.quantity.name.replace("_", "")
+        path = map_path(out, result.subject, result.session, space=result.space, model=model, param=param, kind=kind)
         written += write_map(one, path, with_status=True)
         maps.append(
             {"quantity": one.quantity.name, "file": _relative(path, out), "standard_error": one.standard_error is not None}
@@ -85,17 +95,23 @@ def write_exam(out: Path, result: ExamResult, measurements: Sequence[Measurement
     files["masks"] = masks
     written += _write_aif(out, result)
     written += [file for one in result.alignments if one.trusted for file in _write_alignment(out, result, one)]
-    written += write_measurements(measurements_path(out, result.subject, result.session), measurements)
-    written.append(write_json(exam_json_path(out, result.subject, result.session), {**_plain(result), "files": files}))
+    written.append(write_json(last, {**_plain(result), "files": files}))
     return tuple(written)
 
 
 def read_exam_result(out: Path, subject: str, session: str) -> StoredExam:
     """The visit that `write_exam` wrote. BadInput where its JSON is not one of this version."""
-    path = exam_json_path(out, subject, session)
+    result = _read_result(out, exam_json_path(out, subject, session))
+    return StoredExam(result, read_measurements(measurements_path(out, subject, session)))
+
+
+def _read_result(out: Path, path: Path) -> ExamResult:
     content = read_json(path)
     try:
-        return _rebuild(out, content)
+        beside = [
+            _read_result(out, exam_json_path(out, content["subject"], content["session"], name)) for name in content["beside"]
+        ]
+        return replace(_rebuild(out, content), beside=tuple(beside))
     except (KeyError, TypeError, IndexError) as error:
         raise BadInput(
             f"{path}: {error!r} is missing or malformed; it was written by another version, run this visit again"
@@ -153,6 +169,7 @@ def _plain(result: ExamResult) -> dict[str, object]:
         "affine": result.grid.affine.tolist(),
         "backdrop_name": result.backdrop_name,
         "space": result.space,
+        "beside": [one.space for one in result.beside],
         "panel": list(result.panel),
         "acquired": [list(one) for one in result.acquired],
         "aif": None if result.aif is None else plain_aif(result.aif),
@@ -195,7 +212,7 @@ def _curve(c: RegionCurve) -> dict[str, object]:
     }
 
 
-def _rebuild(out: Path, content: Mapping[str, Any]) -> StoredExam:
+def _rebuild(out: Path, content: Mapping[str, Any]) -> ExamResult:
     grid = Grid(tuple(content["shape"]), np.array(content["affine"]))
     files, aif = content["files"], content["aif"]
     maps = tuple(
@@ -206,7 +223,7 @@ def _rebuild(out: Path, content: Mapping[str, Any]) -> StoredExam:
         Lesion(v["lesion_id"], mask, grid, v["outlined"], v["note"]) for v, mask in zip(content["lesions"], masks, strict=False)
     )
     reference = content["reference"]
-    result = ExamResult(
+    return ExamResult(
         subject=content["subject"],
         session=content["session"],
         day=content["day"],
@@ -230,7 +247,6 @@ def _rebuild(out: Path, content: Mapping[str, Any]) -> StoredExam:
         panel=tuple(content["panel"]),
         acquired=tuple((name, words) for name, words in content["acquired"]),
     )
-    return StoredExam(result, read_measurements(measurements_path(out, result.subject, result.session)))
 
 
 def _load(out: Path, name: str) -> NDArray[np.float32]:

@@ -63,6 +63,7 @@ class ExamResult:
     pictures: tuple[tuple[str, NDArray[np.float32]], ...] = ()  # further anatomy on the same grid, by name
     panel: tuple[str, ...] = ()  # quantities that the report shows, in this order; all where none are named
     acquired: tuple[tuple[str, str], ...] = ()  # how the dynamic series was made, in words: visits that differ are not alike
+    beside: "tuple[ExamResult, ...]" = ()  # other series of the visit, each on its own grid
 
     def map_of(self, quantity: str) -> ParameterMap | None:
         """The map of that quantity, or None."""

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from afterglow.records.grid import Grid
 from afterglow.records.locking import locked
 from afterglow.records.protocol import Agent, Injection, Protocol
+from afterglow.records.spectra import SpectralSeries
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,10 +54,15 @@ class Exam:
     session: str
     day: float
     series: Mapping[str, tuple[Series, ...]]
+    spectra: SpectralSeries | None = None
 
     def __post_init__(self) -> None:
         if not np.isfinite(self.day):
             raise ValueError(f"sub-{self.subject} ses-{self.session}: a visit needs its day")
+
+    def has(self, role: str) -> bool:
+        """Whether anything of that role was acquired."""
+        return role in self.series or (role == "mrsi" and self.spectra is not None)
 
     def one(self, role: str) -> Series | None:
         """The only series of that role; None where there is none. ValueError where there are several."""
