@@ -26,6 +26,10 @@ class Status(IntEnum):
     UNDETERMINED = 8  # a loop that turns in both senses: its sign says little
     LOW_CONTRAST = 9  # contrast to noise too low to believe a value
     SATURATED = 10  # the signal came down to the noise floor: the peak is cut off
+    WEAK_LINES = 11  # no line of the spectrum stands far enough above the noise
+    BROAD_LINES = 12  # lines too wide to be told apart
+    UNCERTAIN = 13  # the Cramer-Rao bound is too large a share of the value
+    DIVISOR_LOST = 14  # a ratio whose divisor was not detected; how large it is at least may still be known
 
 
 STATUS_WORDS: dict[Status, str] = {
@@ -40,4 +44,8 @@ STATUS_WORDS: dict[Status, str] = {
     Status.UNDETERMINED: "loop of no one direction",
     Status.LOW_CONTRAST: "contrast too low",
     Status.SATURATED: "signal at the noise floor",
+    Status.WEAK_LINES: "lines too weak against the noise",
+    Status.BROAD_LINES: "lines too broad",
+    Status.UNCERTAIN: "Cramer-Rao bound above the gate",
+    Status.DIVISOR_LOST: "divisor of the ratio not detected",
 }

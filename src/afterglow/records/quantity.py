@@ -93,6 +93,23 @@ _ROWS = (
     Quantity("extraosseous_ap", "EAP", "mm", "extent outside the bone, front to back", (0.0, 500.0), (0.0, 60.0)),
     Quantity("extraosseous_lr", "ELR", "mm", "extent outside the bone, left to right", (0.0, 500.0), (0.0, 60.0)),
     Quantity("extraosseous_si", "ESI", "mm", "extent outside the bone, head to foot", (0.0, 500.0), (0.0, 60.0)),
+    Quantity("naa", "NAA", "{institutional}", "signal of N-acetylaspartate at 2.01 ppm", (-1e9, 1e9), (0.0, 20.0)),
+    Quantity("cr", "Cr", "{institutional}", "signal of creatine at 3.03 ppm", (-1e9, 1e9), (0.0, 20.0)),
+    Quantity("cho", "Cho", "{institutional}", "signal of choline at 3.20 ppm", (-1e9, 1e9), (0.0, 20.0)),
+    Quantity("lac", "Lac", "{institutional}", "signal of lactate at 1.33 ppm", (-1e9, 1e9), (0.0, 20.0)),
+    Quantity("cho_naa", "Cho/NAA", "1", "ratio of the signals of choline and N-acetylaspartate", (0.0, 1e3), (0.0, 4.0)),
+    Quantity("cho_naa_least", "min(Cho/NAA)", "1", "Cho/NAA is at least this: lower end of its 95 % interval by Fieller", (0.0, 1e6), (0.0, 4.0)),
+    Quantity("cho_cr", "Cho/Cr", "1", "ratio of the signals of choline and creatine", (0.0, 1e3), (0.0, 4.0)),
+    Quantity("cho_cr_least", "min(Cho/Cr)", "1", "Cho/Cr is at least this: lower end of its 95 % interval by Fieller", (0.0, 1e6), (0.0, 4.0)),
+    Quantity("naa_cr", "NAA/Cr", "1", "ratio of the signals of N-acetylaspartate and creatine", (-1e3, 1e3), (0.0, 4.0)),
+    Quantity("lac_cr", "Lac/Cr", "1", "ratio of the signals of lactate and creatine", (-1e3, 1e3), (0.0, 4.0)),
+    Quantity("naa_crlb", "CRLB(NAA)", "%", "Cramer-Rao bound of NAA as a share of its signal", (0.0, 1e6), (0.0, 50.0), colours="error"),
+    Quantity("cr_crlb", "CRLB(Cr)", "%", "Cramer-Rao bound of creatine as a share of its signal", (0.0, 1e6), (0.0, 50.0), colours="error"),
+    Quantity("cho_crlb", "CRLB(Cho)", "%", "Cramer-Rao bound of choline as a share of its signal", (0.0, 1e6), (0.0, 50.0), colours="error"),
+    Quantity("lac_crlb", "CRLB(Lac)", "%", "Cramer-Rao bound of lactate as a share of its signal", (0.0, 1e6), (0.0, 50.0), colours="error"),
+    Quantity("mrs_snr", "SNR(MRS)", "1", "highest of NAA, Cr and Cho over the noise of the spectrum", (0.0, 1e5), (0.0, 40.0), colours="relaxation"),
+    Quantity("mrs_width", "FWHM(NAA)", "Hz", "width of the line of NAA at half its height", (0.0, 100.0), (0.0, 15.0), colours="error"),
+    Quantity("mrs_shift", "shift(MRS)", "Hz", "how far the lines of a voxel lie from their nominal place", (-500.0, 500.0), (-20.0, 20.0), colours="diverging"),
 )  # fmt: skip
 
 QUANTITIES: dict[str, Quantity] = {row.name: row for row in _ROWS}

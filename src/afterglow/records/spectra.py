@@ -31,6 +31,8 @@ class SpectralSeries:
     box: NDArray[np.float64] | None = None
     water: Callable[[], Fids] | None = field(default=None, repr=False)
     water_source: str = ""
+    remarks: tuple[str, ...] = ()  # what the file does not tell and was taken instead
+    bandwidth_hz: tuple[float, float, float] | None = None  # of the pulses that select the box along i, j, k, where known
 
     def __post_init__(self) -> None:
         if not 0 < self.dwell_s <= 1 or not 0 < self.te_s < self.tr_s or self.spectrometer_mhz <= 0:
