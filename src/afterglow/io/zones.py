@@ -88,10 +88,10 @@ def write_zones(place: PaintedPlace, zones: ZoneMap) -> tuple[Written, ...]:
     rows = []
     for number, one in enumerate(zones.criteria, start=1):
         path = place.path("anat", f"votes{number}", "dseg", ".nii.gz")
-        fields = {"LongName": f"votes of {one.name}", "Criterion": one.words, "Levels": _levels(_VOTE_WORDS)}
-        written += write_image(path, one.votes, zones.grid, sidecar=fields)
+        about = {"LongName": f"votes of {one.name}", "Criterion": one.words, "Levels": _levels(_VOTE_WORDS)}
+        written += write_image(path, one.votes, zones.grid, sidecar=about)
         rows.append({"Name": one.name, "Words": one.words, "File": path.name})
-    fields = {
+    fields: dict[str, object] = {
         "LongName": "zones of the tumour",
         "NotForTreatment": NOT_FOR_TREATMENT,
         "Levels": _levels(ZONE_WORDS),
