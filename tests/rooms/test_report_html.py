@@ -135,9 +135,25 @@ def test_a_report_of_two_visits_is_small(html):
     assert len(html.encode()) < 4e6
 
 
-def test_the_same_patient_gives_the_same_bytes(patient, html):
-    again = patient_document(patient, rules=(made.RULE,), repeatability=(made.REPEATABILITY,))
+def test_the_same_patient_gives_the_same_bytes(html):
+    again = patient_document(made.patient(), rules=(made.RULE,), repeatability=(made.REPEATABILITY,))
     assert document_html(again) == html
+
+
+def pictures_in(document: Document) -> dict[str, Figure]:
+    return {block.name: block for section in document.sections for block in section.blocks if isinstance(block, Figure)}
+
+
+def test_a_visits_page_and_the_patients_page_share_the_pictures_that_do_not_depend_on_other_visits(patient, document):
+    whole = pictures_in(document)
+    for exam in patient.exams:
+        own = pictures_in(exam_document(exam, made.measurements(exam)))
+        assert own.keys() <= whole.keys()
+        for name, picture in own.items():
+            if "maps" not in name and "closeup" not in name:
+                assert picture is whole[name], f"{name} was drawn twice"
+            elif picture.caption != whole[name].caption:
+                assert picture.image != whole[name].image, f"{name}: another window, the same picture"
 
 
 def test_no_name_can_break_out_of_the_text():

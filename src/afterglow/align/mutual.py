@@ -93,7 +93,11 @@ def smoothed(image: sitk.Image, sigma_mm: float) -> sitk.Image:
 
 def settle(scene: Scene, start: sitk.Euler3DTransform, level: Level, seed: int = SEED) -> Climb:
     """Climb again while it pays: along a narrow ridge the steps shrink too soon."""
-    best = climb(scene, start, level, seed)
+    return settled(scene, climb(scene, start, level, seed), level, seed)
+
+
+def settled(scene: Scene, best: Climb, level: Level, seed: int = SEED) -> Climb:
+    """The same, from where a first climb has ended."""
     for _ in range(AGAIN):
         more = climb(scene, best.transform, level, seed)
         if not more.information > best.information + WORTHWHILE:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from afterglow.align.images import array_of, from_transform, grid_of, one_itk_thread, to_image
-from afterglow.align.mutual import Climb, Level, Scene, climb, finite_image, settle, shrunk
+from afterglow.align.mutual import Climb, Level, Scene, climb, finite_image, settled, shrunk
 from afterglow.align.resample import resampler
 from afterglow.records.alignment import Motion
 from afterglow.records.errors import BadInput, GridMismatch
@@ -21,6 +21,8 @@ LEVELS = (
     Level(spacing_mm=4, sigma_mm=4, samples=8_000, step_mm=2, smallest_step_mm=0.05, iterations=60),
     Level(spacing_mm=2.4, sigma_mm=2, samples=15_000, step_mm=0.5, smallest_step_mm=0.01, iterations=60),
 )
+FIRST = LEVELS[0]._replace(smallest_step_mm=0.2)  # the coarse level is off by up to a millimetre: the fine one mends that
+NEAR_MM = 2.0  # from further off the coarse climb is repeated while it pays
 STILL_MM = 0.15  # at the bolus the estimate itself is off by up to 0.1 mm; moving a still frame only blurs arteries
 LOST = 0.5  # a frame with less than this share of the usual information does not show the same head
 EDGE_MM = 4.0  # the outline of the mask holds much of the information, so it is kept inside
@@ -89,7 +91,16 @@ def _lay(frame: NDArray[np.float32], grid: Grid, reference: Reference) -> Climb:
         Scene(fixed, shrunk(image, level), fixed_mask=reference.mask, mask_share=reference.mask_share)
         for level, fixed in zip(LEVELS, reference.images, strict=True)
     )
-    return climb(fine, settle(rough, found.transform, LEVELS[0]).transform, LEVELS[1])
+    first = climb(rough, found.transform, FIRST)
+    if not _near(first.transform, reference.points):
+        first = settled(rough, first, LEVELS[0])
+    return climb(fine, first.transform, LEVELS[1])
+
+
+def _near(transform: sitk.Euler3DTransform, points: NDArray[np.float64]) -> bool:
+    """Whether the head lies so near its place that the fine level gets there alone."""
+    matrix = from_transform(transform)
+    return bool(np.linalg.norm(points @ matrix[:3, :3].T + matrix[:3, 3] - points, axis=1).mean() < NEAR_MM)
 
 
 def _moved(frame: NDArray[np.float32], grid: Grid, matrix: NDArray[np.float64]) -> NDArray[np.float32]:

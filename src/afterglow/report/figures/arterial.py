@@ -7,6 +7,7 @@ from afterglow.records.document import Figure
 from afterglow.records.maps import Aif
 from afterglow.records.result import ExamResult
 from afterglow.report.figures.canvas import ARTERY, INK, PAGE_INCHES, SMALL_PT, box, dress_plot, finished, sheet
+from afterglow.report.figures.once import drawn_once
 from afterglow.report.figures.vessels import Marked, draw_vessel_slices, quality_words, vessel_slices
 from afterglow.report.figures.windows import tables_of
 from afterglow.report.words import number
@@ -33,6 +34,7 @@ def _curve(axes: Axes, aif: Aif) -> None:
     )
 
 
+@drawn_once
 def arterial_figure(exam: ExamResult) -> Figure | None:
     """Curve with its samples; beside it the slices that hold the most of its voxels. None where no concentration was measured."""
     aif = exam.aif

@@ -23,6 +23,7 @@ from afterglow.report.figures.canvas import (
     sheet,
     write,
 )
+from afterglow.report.figures.once import drawn_once
 from afterglow.report.figures.vessels import Marked, draw_vessel_slices, quality_words, vessel_slices
 from afterglow.report.figures.windows import tables_of
 from afterglow.report.words import number
@@ -83,6 +84,7 @@ def _panel(figure: Sheet, left_in: float, width_in: float, echo: Echo, curves: S
     axes.set_ylim(low, high + 0.05 * (high - low))
 
 
+@drawn_once
 def bolus_figure(exam: ExamResult) -> Figure | None:
     """Curves of arteries and veins, one panel for each scan; beside them the slices that hold most of their voxels.
 

@@ -149,7 +149,7 @@ def png(figure: Sheet, colour_tables: Sequence[Colormap] = (), lines_too: Sequen
     else:
         small = Image.fromarray(np.ascontiguousarray(pixels)).quantize(256, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
     sink = io.BytesIO()
-    small.save(sink, format="PNG", optimize=True)
+    small.save(sink, format="PNG", compress_level=8)  # the last level takes twice the time for 1.4 % of the size
     return sink.getvalue()
 
 

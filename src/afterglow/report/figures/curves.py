@@ -20,6 +20,7 @@ from afterglow.report.figures.canvas import (
     sheet,
     write,
 )
+from afterglow.report.figures.once import drawn_once
 from afterglow.report.words import symbol_math, with_unit
 
 LEGEND_INCHES = 2.5
@@ -54,6 +55,7 @@ def _residuals(axes: Axes, curves: tuple[RegionCurve, ...], inks: list[str]) -> 
     dress_plot(axes, "time [s]", "residual\n[mmol/L]")
 
 
+@drawn_once
 def curves_figure(exam: ExamResult) -> Figure | None:
     """Points measured, lines fitted, residuals below, parameters in the legend; None where there is no curve."""
     curves = exam.curves

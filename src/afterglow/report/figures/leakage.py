@@ -8,6 +8,7 @@ from afterglow.records.document import Figure
 from afterglow.records.lesion import Lesion
 from afterglow.records.result import ExamResult
 from afterglow.report.figures.canvas import PAGE_INCHES, box, finished, sheet
+from afterglow.report.figures.once import drawn_once
 from afterglow.report.figures.scene import body_crop, scene_of, widest_slice
 from afterglow.report.figures.tiles import (
     bar_beside,
@@ -29,6 +30,7 @@ TALLEST_TILE = 3.2
 _TITLES = {"leakage_ge": "gradient echo", "leakage_se": "spin echo"}
 
 
+@drawn_once
 def leakage_figure(exam: ExamResult, windows: Mapping[str, Window] | None = None) -> Figure | None:
     """K2 of the gradient echo and of the spin echo side by side; None where neither was mapped.
 

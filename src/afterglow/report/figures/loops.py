@@ -29,6 +29,7 @@ from afterglow.report.figures.canvas import (
     sheet,
     write,
 )
+from afterglow.report.figures.once import drawn_once
 from afterglow.report.words import number, powers_math, unit_words
 
 ROW_INCHES = 2.95
@@ -191,6 +192,7 @@ def _numbers(figure: Sheet, top_in: float, loop: RegionLoop, ink: str) -> None:
         top_in += 0.2
 
 
+@drawn_once
 def loops_figure(exam: ExamResult) -> Figure | None:
     """A row for each region: mean curves of both echoes, the loop with arrow heads along its time, its numbers. None without regions.
 

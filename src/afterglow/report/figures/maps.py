@@ -27,6 +27,7 @@ from afterglow.report.figures.canvas import (
     plain,
     sheet,
 )
+from afterglow.report.figures.once import drawn_once
 from afterglow.report.figures.scene import Crop, Scene, body_crop, close_crop, neighbours, scene_of, widest_slice
 from afterglow.report.figures.tiles import (
     bar_beside,
@@ -127,6 +128,7 @@ def panel_of(exam: ExamResult) -> tuple[ParameterMap, ...]:
     return named or exam.maps
 
 
+@drawn_once
 def maps_overview(exam: ExamResult, lesion: Lesion | None, windows: Mapping[str, Window]) -> Figure:
     """Anatomy, the maps of the panel and, where a tissue model was fitted, its status through the widest slice of the lesion.
 
@@ -215,6 +217,7 @@ def _lesion_said(lesion: Lesion | None) -> str:
     return f"{words}: {lesion.n_voxels} voxels, {number(lesion.volume_ml)} mL, {lesion.outlined}."
 
 
+@drawn_once
 def close_up(exam: ExamResult, lesion: Lesion, windows: Mapping[str, Window]) -> Figure | None:
     """Rows of maps, columns of slices through the lesion and its neighbourhood; None where there is nothing to show."""
     usual = [m for m in (exam.map_of(name) for name in CLOSE_UP_ROWS) if m is not None][:3]

@@ -5,6 +5,7 @@ import numpy as np
 from afterglow.records.document import Figure
 from afterglow.records.result import ExamResult
 from afterglow.report.figures.canvas import FAINT_INK, PAGE_INCHES, SMALL_PT, box, dress_plot, finished, sheet
+from afterglow.report.figures.once import drawn_once
 from afterglow.report.words import number
 
 AXIS_INKS = ("#be185d", "#15803d", "#1d4ed8")
@@ -12,6 +13,7 @@ WORLD = ("left-right", "back-front", "foot-head")
 TURNS = ("about left-right", "about back-front", "about foot-head")
 
 
+@drawn_once
 def motion_figure(exam: ExamResult) -> Figure | None:
     """Translation, rotation and displacement over time; None where motion was not looked at."""
     motion = exam.motion

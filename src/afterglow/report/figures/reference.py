@@ -9,6 +9,7 @@ from afterglow.records.document import Figure
 from afterglow.records.lesion import Reference
 from afterglow.records.result import ExamResult
 from afterglow.report.figures.canvas import PAGE_INCHES, box, finished, sheet
+from afterglow.report.figures.once import drawn_once
 from afterglow.report.figures.scene import Scene, body_crop, scene_of, widest_slice
 from afterglow.report.figures.tiles import draw_anatomy, draw_letters, draw_regions, fit_tile, outlines_said, tile_title
 from afterglow.report.figures.windows import grey_range
@@ -32,6 +33,7 @@ _SAID = {
 }
 
 
+@drawn_once
 def reference_figure(exam: ExamResult) -> Figure | None:
     """Slices through the reference tissue and through the largest lesion; None where the visit has no reference.
 

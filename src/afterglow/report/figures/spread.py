@@ -10,6 +10,7 @@ from afterglow.records.lesion import Lesion
 from afterglow.records.maps import ParameterMap
 from afterglow.records.result import ExamResult
 from afterglow.report.figures.canvas import LESION_INK, PAGE_INCHES, REFERENCE_INK, SMALL_PT, box, dress_plot, finished, sheet
+from afterglow.report.figures.once import drawn_once
 from afterglow.report.figures.scene import check_grids
 from afterglow.report.words import lesion_words, number, shown_in, symbol_of, title_math
 
@@ -23,6 +24,7 @@ def _finite(found: ParameterMap, mask: NDArray[np.bool_]) -> NDArray[Any]:
     return inside[np.isfinite(inside)]
 
 
+@drawn_once
 def spread_figure(exam: ExamResult, lesion: Lesion) -> Figure | None:
     """Histograms of up to four maps, lesion against reference; None where the lesion has too few measured voxels."""
     check_grids(exam)
