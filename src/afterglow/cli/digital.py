@@ -18,12 +18,56 @@ class Size(StrEnum):
 
 
 def demo(
-    folder: Annotated[Path, typer.Argument(help="Folder to write into.")] = Path("afterglow-demo"),
-    seed: Annotated[int, typer.Option(help="Another seed, another patient.")] = 7,
-    workers: Workers = 2,
+    folder: Annotated[
+        Path | None, typer.Argument(help="Folder to write into; afterglow-demo otherwise, with --study afterglow-METHOD.")
+    ] = None,
+    study: Annotated[
+        str | None,
+        typer.Option(help="Instead a whole study: simulate the cohort of this method, measure every patient, analyse the group."),
+    ] = None,
+    patients: Annotated[int | None, typer.Option(help="With --study: how many; as many as the paper has otherwise.")] = None,
+    size: Annotated[Size | None, typer.Option(help="With --study: voxels as the paper's, or 4 mm; coarse otherwise.")] = None,
+    seed: Annotated[int, typer.Option(help="Another seed, other patients.")] = 7,
+    workers: Annotated[
+        int, typer.Option("--workers", min=1, help="Threads; with --study patients made at once. The bytes do not depend on it.")
+    ] = 2,
     json: Json = False,
 ) -> None:
-    """A simulated patient before and after radiosurgery, the whole way to a report. Needs no data."""
+    """A simulated patient before and after radiosurgery, the whole way to a report; or the whole study of a method. Needs no data."""
+    if study is not None:
+        _study(folder, study, patients, seed, size or Size.COARSE, workers, json)
+        return
+    unread = next((name for name, value in (("--patients", patients), ("--size", size)) if value is not None), None)
+    if unread is not None:
+        raise typer.BadParameter("the demo is one patient of one size; --study METHOD makes many", param_hint=unread)
+    _demo(folder or Path("afterglow-demo"), seed, workers, json)
+
+
+def _study(folder: Path | None, method: str, patients: int | None, seed: int, size: Size, workers: int, json: bool) -> None:
+    from afterglow.flows.digital_study import run_study
+
+    where = folder or Path(f"afterglow-{Path(method).name.removesuffix('.toml')}")
+    with show.progress_shown(json) as progress:
+        done = run_study(where, method, patients=patients, seed=seed, size=size.value, workers=workers, progress=progress)
+    if json:
+        show.as_json(
+            {
+                "report": str(done.group.report), "patients": done.simulated.patients, "cases": done.group.n_cases,
+                "answer": done.group.answer, "seconds": dict(done.seconds), "failures": list(done.failures),
+            }
+        )  # fmt: skip
+    else:
+        show.line(f"{done.simulated.patients} patients with {done.simulated.exams} visits, {done.group.n_cases} cases.")
+        show.line("; ".join(f"{part} {seconds:.1f} s" for part, seconds in done.seconds) + ".")
+        show.line(done.group.answer)
+        show.line(f"Open the report of the group: {done.group.report}")
+    if done.failures:
+        for sentence in done.failures:
+            show.error(sentence)
+        raise typer.Exit(1)
+
+
+def _demo(folder: Path, seed: int, workers: int, json: bool) -> None:
     from afterglow.flows.demo import run_demo
 
     with show.progress_shown(json) as progress:
