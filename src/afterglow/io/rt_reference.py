@@ -12,8 +12,9 @@ from pydicom import dcmread
 from pydicom.dataset import Dataset
 from pydicom.errors import InvalidDicomError
 
+from afterglow.io.rt_alignment import placed
 from afterglow.records.errors import BadInput, GridMismatch, MissingInput
-from afterglow.records.grid import AFFINE_TOLERANCE_MM, Grid
+from afterglow.records.grid import Grid
 
 LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 _UNEVEN_MM = 0.05  # scanners write positions with rounding; a missing slice is far more
@@ -60,27 +61,13 @@ class ReferenceSeries:
 
         GridMismatch where the voxels are not those of the series within a thousandth of a millimetre.
         """
-        steps = np.linalg.inv(self.grid.affine[:3, :3]) @ grid.affine[:3, :3]
-        whole = np.rint(steps)
-        axes = [int(axis) for axis in np.argmax(np.abs(whole), axis=1)]
-        if sorted(axes) == [0, 1, 2] and (np.abs(whole).sum(axis=0) == 1).all():
-            turned = array.transpose(axes)
-            signs = [int(whole[row, axis]) for row, axis in enumerate(axes)]
-            turned = turned[tuple(slice(None, None, sign) for sign in signs)]
-            if turned.shape == self.grid.shape and self._farthest_mm(grid, axes, signs) <= AFFINE_TOLERANCE_MM:
-                return np.ascontiguousarray(turned)
+        turned = placed(array, grid, self.grid)
+        if turned is not None and turned.size == array.size:
+            return turned
         raise GridMismatch(
             f"{what}: its grid ({grid}) is not that of the DICOM series in {self.source} ({self.grid}); give the series that the "
             "planning image was made from"
         )
-
-    def _farthest_mm(self, grid: Grid, axes: list[int], signs: list[int]) -> float:
-        """Largest distance between a corner voxel here and the voxel there that it should be."""
-        corners = np.array(np.meshgrid(*((0.0, n - 1.0) for n in self.grid.shape), indexing="ij")).reshape(3, -1).T
-        there = np.empty_like(corners)
-        for here, (axis, sign) in enumerate(zip(axes, signs, strict=True)):
-            there[:, axis] = corners[:, here] if sign > 0 else grid.shape[axis] - 1 - corners[:, here]
-        return float(np.linalg.norm(self.grid.to_mm(corners) - grid.to_mm(there), axis=1).max())
 
 
 def reference_series(folder: Path) -> ReferenceSeries:

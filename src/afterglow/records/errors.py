@@ -45,3 +45,7 @@ class Stopped(AfterglowError):
 
 class NoArterialInput(AfterglowError):
     """No voxel or curve that could serve as arterial input function."""
+
+
+class NotForTreatment(AfterglowError):
+    """Something was asked for that could reach a treatment machine; research software refuses it."""
