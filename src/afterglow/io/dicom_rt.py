@@ -25,15 +25,15 @@ _COPIED = (
     "DeidentificationMethod", "StudyInstanceUID", "StudyID", "StudyDate", "StudyTime", "StudyDescription", "AccessionNumber",
     "ReferringPhysicianName", "PositionReferenceIndicator",
 )  # fmt: skip
-_SERIES_NUMBERS = {"SEG": 9001, "RTSTRUCT": 9002, "RTDOSE": 9003}  # beyond a scanner's own
+SERIES_NUMBERS = {"SEG": 9001, "RTSTRUCT": 9002, "RTDOSE": 9003}  # beyond a scanner's own
 _TYPE_2 = (
     "PatientName", "PatientID", "PatientBirthDate", "PatientSex", "StudyID", "StudyDate", "StudyTime", "AccessionNumber",
     "ReferringPhysicianName", "PositionReferenceIndicator", "OperatorsName",
 )  # fmt: skip
 
 
-def read_dicom(path: Path, sop_class: UID, what: str) -> Dataset:
-    """A whole DICOM file of one kind; MissingInput, CorruptFile or BadInput, with the file, where it is not one."""
+def read_dicom(path: Path, sop_class: UID, what: str, *, also: UID | None = None) -> Dataset:
+    """A whole DICOM file of one kind, or of the kind `also`; MissingInput, CorruptFile or BadInput, with the file, where it is not one."""
     if not path.is_file():
         raise MissingInput(f"{path}: there is no such file; give the {what} file itself")
     try:
@@ -49,7 +49,7 @@ def read_dicom(path: Path, sop_class: UID, what: str) -> Dataset:
         raise BadInput(f"{path}: it does not say what kind of object it is (SOPClassUID); export the {what} again") from None
     except (EOFError, struct.error, ValueError, KeyError, NotImplementedError, OverflowError, TypeError) as error:
         raise CorruptFile(f"{path}: it ends too early or is damaged ({error}); export it again") from None
-    if found != sop_class:
+    if found not in (sop_class, also):
         raise BadInput(f"{path}: it is a {UID(found).name}, not a {sop_class.name}; give the {what}")
     return dataset
 
@@ -71,14 +71,22 @@ def opened_object(reference: ReferenceSeries, sop_class: UID, modality: str, des
     digest = hashlib.sha256(content).hexdigest()
     parts = (reference.series_uid, sop_class, description, digest)
     ds.SOPClassUID, ds.SOPInstanceUID = sop_class, uid(*parts, "instance")
-    ds.SeriesInstanceUID, ds.SeriesNumber, ds.InstanceNumber = uid(*parts, "series"), _SERIES_NUMBERS[modality], 1
+    ds.SeriesInstanceUID, ds.SeriesNumber, ds.InstanceNumber = uid(*parts, "series"), SERIES_NUMBERS[modality], 1
     ds.Modality, ds.SeriesDescription = modality, description[:64]
-    ds.SeriesDate, ds.SeriesTime = reference.moment
-    ds.InstanceCreationDate, ds.InstanceCreationTime = reference.moment
+    put_moment(ds, reference, "Series", "InstanceCreation")
     ds.FrameOfReferenceUID = reference.frame_uid
     ds.Manufacturer, ds.ManufacturerModelName = MANUFACTURER, MODEL
     ds.SoftwareVersions, ds.DeviceSerialNumber = __version__, "0"
     return ds
+
+
+def put_moment(ds: Dataset, reference: ReferenceSeries, *kinds: str) -> None:
+    """Dates and times, where the source tells them; nothing here knows a better one."""
+    day, time = reference.moment
+    for kind in kinds:
+        if day:
+            setattr(ds, f"{kind}Date", day)
+            setattr(ds, f"{kind}Time", time or "000000")
 
 
 def research(words: str) -> str:

@@ -12,7 +12,7 @@ from pydicom.uid import RTDoseStorage, RTPlanStorage
 from afterglow.io.atomic import Written, write_bytes
 from afterglow.io.dicom_bytes import decimal, decimals, uid
 from afterglow.io.dicom_geometry import planes
-from afterglow.io.dicom_rt import digest_of, object_bytes, opened_object, research
+from afterglow.io.dicom_rt import digest_of, object_bytes, opened_object, put_moment, research
 from afterglow.io.rt_reference import ReferenceSeries
 from afterglow.io.rt_structures_write import image_item
 from afterglow.records.dose import NOT_FOR_TREATMENT, DoseGrid
@@ -45,7 +45,7 @@ def write_dose(path: Path, dose: DoseGrid, reference: ReferenceSeries, *, name: 
     scaling = _scaling(float(array.max()))
     content = digest_of(pixels, grid.affine, name, dose.origin, scaling)
     ds = opened_object(reference, RTDoseStorage, "RTDOSE", research(name), content)
-    ds.ContentDate, ds.ContentTime = reference.moment
+    put_moment(ds, reference, "Content")
     _put_geometry(ds, grid)
     ds.DoseUnits, ds.DoseType, ds.DoseSummationType = "GY", "PHYSICAL", "PLAN"
     ds.DoseComment, ds.DoseGridScaling = _COMMENTS[dose.origin], scaling

@@ -49,9 +49,9 @@ class ReferenceSeries:
 
     @property
     def moment(self) -> tuple[str, str]:
-        """Date and time of the series, or of the study; empty where neither is told."""
+        """Date and time of the series, else of its first image or of the study; empty where none is told."""
         ds = self.header
-        for kind in ("Series", "Study"):
+        for kind in ("Series", "Acquisition", "Content", "Study"):
             if ds.get(f"{kind}Date"):
                 return str(ds.get(f"{kind}Date")), str(ds.get(f"{kind}Time", ""))
         return "", ""
@@ -93,7 +93,7 @@ def reference_series(folder: Path) -> ReferenceSeries:
 def _headers(folder: Path) -> list[Dataset]:
     if not folder.is_dir():
         raise MissingInput(f"{folder}: there is no such folder; give the folder with the DICOM files of the planning series")
-    found = []
+    found: list[Dataset] = []
     for path in sorted(path for path in folder.iterdir() if path.is_file()):
         try:
             with warnings.catch_warnings():
