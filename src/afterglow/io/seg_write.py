@@ -95,4 +95,4 @@ def _without_clock(segmentation: hd.seg.Segmentation, reference: ReferenceSeries
     for item in (*segmentation.DimensionOrganizationSequence, *segmentation.DimensionIndexSequence):
         item.DimensionOrganizationUID = dimensions
     for item in segmentation.get("ContributingEquipmentSequence") or []:
-        del item.ContributionDateTime
+        item.pop("ContributionDateTime", None)
