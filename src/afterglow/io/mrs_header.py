@@ -6,7 +6,7 @@ import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 import nibabel as nib
 import numpy as np
@@ -19,7 +19,7 @@ from afterglow.records.errors import BadInput
 from afterglow.records.grid import Grid
 
 _ECODE = 44  # NIFTI_ECODE_MRS
-_COMPLEX = {32: np.dtype(np.complex64), 1792: np.dtype(np.complex128)}
+_COMPLEX: dict[int, np.dtype[Any]] = {32: np.dtype(np.complex64), 1792: np.dtype(np.complex128)}
 _REAL = (2, 4, 8, 16, 64, 256, 512, 768, 1024, 1280)
 _FLOAT64 = 64
 _TIME_UNITS = {0: 1.0, 8: 1.0, 16: 1e-3, 24: 1e-6}  # xyzt_units to seconds
@@ -77,7 +77,7 @@ def read_told(head: bytes, path: Path, sidecar: Sidecar) -> Told:
     fields = _extension(head, raw, path)
     shape = _shape(raw, fields, path)
     geometry = parse_header(_as_plain_image(raw, shape), path)
-    dwell_s, width_remark = _dwell_s(raw, fields, path)
+    dwell_s = _dwell_s(raw, fields, path)
     reference_ppm, ppm_remark = _reference_ppm(fields, path)
     _require_protons(fields, path)
     return Told(
@@ -92,7 +92,7 @@ def read_told(head: bytes, path: Path, sidecar: Sidecar) -> Told:
         reference_ppm,
         _box(fields, path),
         _bandwidth(sidecar),
-        tuple(words for words in (width_remark, ppm_remark) if words),
+        (ppm_remark,) if ppm_remark else (),
     )
 
 
@@ -151,7 +151,7 @@ def _shape(raw: Any, fields: Mapping[str, Any], path: Path) -> tuple[int, ...]:
     return tuple(sizes)
 
 
-def _dwell_s(raw: Any, fields: Mapping[str, Any], path: Path) -> tuple[float, str]:
+def _dwell_s(raw: Any, fields: Mapping[str, Any], path: Path) -> float:
     """Time between samples, from pixdim, with the spectral width as a second witness."""
     units = int(raw["xyzt_units"]) & 56
     dwell_s = float(raw["pixdim"][4]) * _TIME_UNITS.get(units, math.nan)
@@ -161,12 +161,12 @@ def _dwell_s(raw: Any, fields: Mapping[str, Any], path: Path) -> tuple[float, st
         )
     width_hz = fields.get("SpectralWidth")
     if width_hz is None:
-        return dwell_s, ""
+        return dwell_s
     if not _is_number(width_hz) or width_hz <= 0 or abs(dwell_s * width_hz - 1) > _WIDTH_SHARE:
         raise BadInput(
             f"{path}: a dwell time of {dwell_s:g} s and a SpectralWidth of {width_hz} Hz contradict one another; {_RECONVERT}"
         )
-    return dwell_s, ""
+    return dwell_s
 
 
 def _require_protons(fields: Mapping[str, Any], path: Path) -> None:
@@ -239,5 +239,5 @@ def _bandwidth(sidecar: Sidecar) -> tuple[float, float, float] | None:
     return a, b, c
 
 
-def _is_number(value: object) -> bool:
+def _is_number(value: object) -> TypeGuard[int | float]:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

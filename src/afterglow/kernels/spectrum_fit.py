@@ -1,21 +1,25 @@
-"""Fitting NAA, creatine, choline and lactate to the decays of many voxels at once, in time (variable projection).
+"""Fitting NAA, creatine, choline and lactate to the decays of many voxels at once, in time.
 
-A decay is e^(i phase + 2 pi i shift t - b t^2) times the sum of the lines with real amplitudes, plus anything that water, lipid and
-baseline can be (`spectrum_lines.nuisance`), plus white noise. What the nuisance can explain is projected out of data and model alike,
-so that its uncertainty is part of every Cramer-Rao bound.
+A decay is e^(i phase + 2 pi i shift t - b t^2) times the sum of the lines with real amplitudes, plus what water, lipid and baseline can
+be (`spectrum_lines.nuisance`), plus white noise. The nuisance is linear and is projected out of data and model alike (variable
+projection, doi:10.1088/0266-5611/19/2/201), so that its uncertainty is part of every Cramer-Rao bound.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from afterglow.kernels.spectrum import Complex, voigt_width_hz
+from afterglow.kernels.spectrum_baseline import FEWEST, learned
 from afterglow.kernels.spectrum_lines import LINES, NAMES, line_basis, nuisance
-from afterglow.kernels.spectrum_refine import TO_B, Setting, first_guess, free, refined
+from afterglow.kernels.spectrum_refine import TO_B, Refined, Setting, first_guess, free, refined
 from afterglow.kernels.types import Array, Status
 
 _FIT_S = 0.6  # longer than a line of 3 Hz lasts
+_COLUMNS = ("amplitudes", "covariance", "noise", "snr", "shift_hz", "gauss_hz", "phase_rad", "width_hz", "misfit", "status")
+_LEARN_SNR = 3.0  # of a voxel from which something may be learned
+_SINGULAR = 1e12  # condition beyond which parameters cannot be told apart
 _AT_ONCE = 256  # voxels, so that their derivatives stay within some tens of MB
 _POSITIVE = [NAMES.index(name) for name in ("naa", "cr", "cho")]
 
@@ -33,6 +37,8 @@ class SpectrumFit(NamedTuple):
     width_hz: Array  # (v,) full width of NAA at half height
     misfit: Array  # (v,) root mean square residual over noise: 1 where the model is right
     status: NDArray[np.uint8]  # (v,)
+    learned: NDArray[np.bool_]  # (v,) whether lipid and baseline were bounded by what the image's voxels have in common
+    settings: tuple[Setting, Setting]  # the fit with a free nuisance, and that with a learned one
 
     @property
     def errors(self) -> Array:
@@ -48,7 +54,7 @@ def setting(
     times_s = np.arange(min(n_points, int(np.ceil(_FIT_S / dwell_s)))) * dwell_s
     lines = line_basis(times_s, te_s=te_s, spectrometer_mhz=spectrometer_mhz, reference_ppm=reference_ppm)
     barred = nuisance(times_s, water_ppm=water_ppm, spectrometer_mhz=spectrometer_mhz, reference_ppm=reference_ppm)
-    return Setting(times_s, lines, barred, n_points, reach_hz)
+    return Setting(times_s, lines, barred.signals, np.ones(barred.signals.shape[0]), barred.n_water, n_points, reach_hz)
 
 
 def noise_of(fids: Complex) -> Array:
@@ -59,37 +65,89 @@ def noise_of(fids: Complex) -> Array:
 
 
 def fit_spectra(fids: Complex, how: Setting) -> SpectrumFit:
-    """Fit decays (v, n_points). Voxels that hold zeros or values that are not finite get a status and NaN, and disturb no other."""
-    v, n_lines = fids.shape[0], len(LINES)
-    status = np.full(v, np.uint8(Status.OK))
+    """Fit decays (v, n_points) of one image. Voxels that hold zeros or values that are not finite get a status and NaN.
+
+    First with lipid and baseline free in each voxel; then, where enough voxels have lines, once more with what they have in common.
+    """
+    status = np.full(fids.shape[0], np.uint8(Status.OK))
     status[~np.isfinite(fids).all(axis=1)] = Status.NOT_FINITE
     status[(status == Status.OK) & ~np.any(fids, axis=1)] = Status.NO_SIGNAL
-    out = SpectrumFit(
-        np.full((v, n_lines), np.nan), np.full((v, n_lines, n_lines), np.nan), *(np.full(v, np.nan) for _ in range(7)), status
-    )
     asked = np.flatnonzero(status == Status.OK)
-    for first in range(0, asked.size, _AT_ONCE):
-        some = asked[first : first + _AT_ONCE]
-        y = fids[some].astype(np.complex128)
-        _fit_some(free(y[:, : how.times_s.size], how.barred), noise_of(y), how, some, out)
-    return out
+    y: Complex = fids[asked].astype(np.complex128)
+    noise = noise_of(y)
+    y = free(y[:, : how.times_s.size], how.barred[: how.n_water])
+    state = _all(y, noise, how, None)
+    free_fit = _read(state, noise, how)
+    common, with_common = how, np.zeros(asked.size, dtype=np.bool_)
+    usable = (free_fit.status == Status.OK) & (free_fit.snr >= _LEARN_SNR)
+    if np.count_nonzero(usable) >= FEWEST:
+        common, unusual = learned(y, noise, how, state, usable)
+        with_common = ~unusual & np.isin(free_fit.status, (Status.OK, Status.AT_BOUND))
+        again = _all(y[with_common], noise[with_common], common, state.parameters[with_common])
+        free_fit = _put(free_fit, with_common, _read(again, noise[with_common], common))
+    return _put(_nothing(status, how), asked, free_fit)._replace(
+        settings=(how, common), learned=_spread(with_common, asked, status.size)
+    )
 
 
-def _fit_some(y: Complex, noise: Array, how: Setting, rows: NDArray[np.intp], out: SpectrumFit) -> None:
-    """Fit projected decays (v, t) and write the answers into these rows of `out`."""
-    state = refined(y, noise, how, first_guess(y, how))
-    n = len(LINES)
-    p, normal = state.parameters, state.normal
+def _all(y: Complex, noise: Array, how: Setting, start: Array | None) -> Refined:
+    """Fits of decays (v, t) without water, some at a time; from a grid where no start (v, p) is given."""
+    parts = []
+    for first in range(0, max(y.shape[0], 1), _AT_ONCE):
+        some = slice(first, first + _AT_ONCE)
+        begin = first_guess(free(y[some], how.barred), how) if start is None else start[some]
+        parts.append(refined(y[some], noise[some], how, begin))
+    return Refined(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
+
+
+def _read(state: Refined, noise: Array, how: Setting) -> SpectrumFit:
+    """What the optima (v, p) say, in the units of the answer."""
+    n, p = len(LINES), state.parameters
     gauss = np.sqrt(np.maximum(p[:, n + 2], 0) / TO_B)
     held = (p[:, n + 2] <= 0) | (np.abs(p[:, n + 1]) >= how.reach_hz)
-    sound = np.linalg.cond(normal) < 1 / np.finfo(np.float64).eps
-    normal[~sound] = np.eye(n + 3)
-    out.amplitudes[rows] = p[:, :n]
-    out.covariance[rows] = (np.linalg.inv(normal) * noise[:, None, None] ** 2)[:, :n, :n]
-    out.noise[rows], out.shift_hz[rows], out.gauss_hz[rows], out.phase_rad[rows] = noise, p[:, n + 1], gauss, p[:, n]
+    scale = np.sqrt(np.maximum(np.diagonal(state.normal, axis1=1, axis2=2), 1e-300))
+    unit = state.normal / (scale[:, :, None] * scale[:, None, :])
+    sound = np.linalg.cond(unit) < _SINGULAR
+    unit[~sound] = np.eye(n + 3)
+    covariance = (np.linalg.inv(unit) / (scale[:, :, None] * scale[:, None, :]))[:, :n, :n] * noise[:, None, None] ** 2
+    covariance[~sound] = np.nan
     lasting = np.exp(-TO_B * gauss[:, None] ** 2 * how.times_s**2) @ np.abs(how.basis[_POSITIVE]).T
-    out.snr[rows] = np.max(p[:, _POSITIVE] * lasting, axis=1) / np.maximum(noise * np.sqrt(how.n_points), 1e-300)
-    out.width_hz[rows] = voigt_width_hz(np.array(1 / (np.pi * LINES[0].t2_s)), gauss)
-    freedom = 2 * (how.times_s.size - how.barred.shape[0]) - (n + 3)
-    out.misfit[rows] = np.sqrt(state.cost / freedom) / np.maximum(noise, 1e-300)
-    out.status[rows] = np.where(state.done & sound, np.where(held, Status.AT_BOUND, Status.OK), Status.NO_CONVERGENCE)
+    least = np.maximum(noise, np.finfo(np.float64).tiny)
+    freedom = 2 * (how.times_s.size - float(how.weights.sum())) - (n + 3)
+    return SpectrumFit(
+        amplitudes=np.where(sound[:, None], p[:, :n], np.nan),
+        covariance=covariance,
+        noise=noise,
+        snr=np.max(p[:, _POSITIVE] * lasting, axis=1) / (least * np.sqrt(how.n_points)),
+        shift_hz=p[:, n + 1],
+        gauss_hz=gauss,
+        phase_rad=p[:, n],
+        width_hz=voigt_width_hz(np.array(1 / (np.pi * LINES[0].t2_s)), gauss),
+        misfit=np.sqrt(np.maximum(state.cost, 0) / freedom) / least,
+        status=np.where(state.done & sound, np.where(held, Status.AT_BOUND, Status.OK), Status.NO_CONVERGENCE).astype(np.uint8),
+        learned=np.zeros(p.shape[0], dtype=np.bool_),
+        settings=(how, how),
+    )
+
+
+def _nothing(status: NDArray[np.uint8], how: Setting) -> SpectrumFit:
+    """Rows without an answer."""
+    v, n = status.size, len(LINES)
+    noise, snr, shift, gauss, phase, width, misfit = np.full((7, v), np.nan)
+    return SpectrumFit(
+        np.full((v, n), np.nan), np.full((v, n, n), np.nan), noise, snr, shift, gauss, phase, width, misfit, status.copy(),
+        learned=np.zeros(v, dtype=np.bool_), settings=(how, how),
+    )  # fmt: skip
+
+
+def _put(whole: SpectrumFit, where: NDArray[Any], part: SpectrumFit) -> SpectrumFit:
+    """`whole` with the rows `where` replaced by those of `part`."""
+    for name in _COLUMNS:
+        getattr(whole, name)[where] = getattr(part, name)
+    return whole
+
+
+def _spread(values: NDArray[np.bool_], rows: NDArray[np.intp], size: int) -> NDArray[np.bool_]:
+    out = np.zeros(size, dtype=np.bool_)
+    out[rows] = values
+    return out

@@ -51,27 +51,42 @@ def line_basis(times_s: Array, *, te_s: float, spectrometer_mhz: float, referenc
     return np.stack(out)
 
 
-def nuisance(times_s: Array, *, water_ppm: float, spectrometer_mhz: float, reference_ppm: float) -> Complex:
-    """Orthonormal signals (r, t) that span residual water, mobile lipid and a broad baseline of any size and phase.
+class Nuisance(NamedTuple):
+    """Orthonormal signals (r, t) beside the lines: the first `n_water` span residual water, the others lipid and baseline."""
+
+    signals: Complex
+    n_water: int
+
+
+def nuisance(times_s: Array, *, water_ppm: float, spectrometer_mhz: float, reference_ppm: float) -> Nuisance:
+    """Signals that span residual water, mobile lipid and a broad baseline of any size and phase.
 
     Each is a family of lines: water of any width within 25 Hz of its place, lipid at .9 and 1.3 ppm, broad lines of .33 ppm side
-    by side. Together they are reduced to the directions that carry something.
+    by side; a family is reduced to the directions that carry something.
     """
-    rows = [
-        (reference_hz(water_ppm, spectrometer_mhz, reference_ppm) + off, lorentz, gauss)
-        for off in np.arange(-_WATER_REACH_HZ, _WATER_REACH_HZ + 1, 5.0)
-        for lorentz in _WATER_LORENTZ_HZ
-        for gauss in _WATER_GAUSS_HZ
+    water_hz = reference_hz(water_ppm, spectrometer_mhz, reference_ppm)
+    offsets = np.arange(-_WATER_REACH_HZ, _WATER_REACH_HZ + 1, 5.0)
+    water = [(water_hz + off, lorentz, gauss) for off in offsets for lorentz in _WATER_LORENTZ_HZ for gauss in _WATER_GAUSS_HZ]
+    placed = [(ppm, 3.0, width) for ppm in _LIPID_PPM for width in _LIPID_GAUSS_PPM]
+    placed += [(ppm, 2.0, _BROAD_GAUSS_PPM) for ppm in _BROAD_PPM]
+    other = [
+        (reference_hz(ppm, spectrometer_mhz, reference_ppm), lorentz, width * spectrometer_mhz) for ppm, lorentz, width in placed
     ]
-    rows += [
-        (reference_hz(ppm, spectrometer_mhz, reference_ppm), 3.0, width * spectrometer_mhz)
-        for ppm in _LIPID_PPM
-        for width in _LIPID_GAUSS_PPM
-    ]
-    rows += [(reference_hz(ppm, spectrometer_mhz, reference_ppm), 2.0, _BROAD_GAUSS_PPM * spectrometer_mhz) for ppm in _BROAD_PPM]
+    first = _directions(_family(times_s, water))
+    rest = _family(times_s, other)
+    second = _directions(rest - (rest @ first.conj().T) @ first)
+    return Nuisance(np.concatenate([first, second]), first.shape[0])
+
+
+def _family(times_s: Array, rows: list[tuple[float, float, float]]) -> Complex:
+    """Lines (n, t) of unit length from frequency, Lorentzian and Gaussian width in Hz."""
     frequency, lorentz, gauss = (np.array(column) for column in zip(*rows, strict=True))
-    family = line_signals(times_s, frequency_hz=frequency, phase_rad=0 * frequency, lorentz_hz=lorentz, gauss_hz=gauss)
-    family /= np.linalg.norm(family, axis=1, keepdims=True)
+    out = line_signals(times_s, frequency_hz=frequency, phase_rad=0 * frequency, lorentz_hz=lorentz, gauss_hz=gauss)
+    unit: Complex = out / np.linalg.norm(out, axis=1, keepdims=True)
+    return unit
+
+
+def _directions(family: Complex) -> Complex:
     _, size, directions = np.linalg.svd(family, full_matrices=False)
     out: Complex = directions[size > _SHARE * size[0]]
     return out

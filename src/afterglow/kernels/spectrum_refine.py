@@ -28,7 +28,9 @@ class Setting(NamedTuple):
 
     times_s: Array  # (t,)
     basis: Complex  # (l, t)
-    barred: Complex  # (r, t), orthonormal
+    barred: Complex  # (r, t) orthonormal signals that are not of interest, water first
+    weights: Array  # (r,) share of each that is taken off: 1 for one of any size, 0 for one that does not occur
+    n_water: int  # how many of them are water
     n_points: int  # of the whole decay
     reach_hz: float  # how far a voxel's lines may lie from their place
 
@@ -132,16 +134,25 @@ def _step(normal: Array, slope: Array, damping: Array, p: Array, how: Setting) -
 
 
 def _derivatives(y: Complex, how: Setting, p: Array) -> tuple[Array, Array, Array]:
-    """Normal matrix (v, p, p), slope (v, p) and sum of squares (v,) of the projected problem."""
+    """Normal matrix (v, p, p), slope (v, p) and sum of squares (v,) of the problem without what is taken off."""
+    columns, model = columns_of(p, how)
+    shares = columns @ how.barred.conj().T
+    rest = y - model
+    beside = rest @ how.barred.conj().T
+    cost = np.sum(np.abs(rest) ** 2, axis=1) - np.abs(beside) ** 2 @ how.weights
+    rest -= (beside * how.weights) @ how.barred
+    flat, flat_shares = columns.view(np.float64), (shares * np.sqrt(how.weights)).view(np.float64)
+    normal = flat @ flat.transpose(0, 2, 1) - flat_shares @ flat_shares.transpose(0, 2, 1)
+    slope = (flat @ rest.view(np.float64)[..., None])[..., 0]
+    return normal, slope, cost
+
+
+def columns_of(p: Array, how: Setting) -> tuple[Complex, Complex]:
+    """Derivatives (v, p, t) of the model by its parameters, and the model (v, t)."""
     n, t = how.basis.shape[0], how.times_s
     turn = np.exp(1j * p[:, n, None] + 2j * np.pi * p[:, n + 1, None] * t - p[:, n + 2, None] * t**2)
     columns = np.empty((p.shape[0], n + 3, t.size), dtype=np.complex128)
     np.multiply(turn[:, None, :], how.basis, out=columns[:, :n])
     model = np.matmul(p[:, None, :n], columns[:, :n])[:, 0]
     columns[:, n], columns[:, n + 1], columns[:, n + 2] = 1j * model, 2j * np.pi * t * model, -(t**2) * model
-    shares = columns @ how.barred.conj().T
-    rest = y - model + np.matmul(p[:, None, :n], shares[:, :n])[:, 0] @ how.barred
-    flat, flat_shares = columns.view(np.float64), shares.view(np.float64)
-    normal = flat @ flat.transpose(0, 2, 1) - flat_shares @ flat_shares.transpose(0, 2, 1)
-    slope = (flat @ rest.view(np.float64)[..., None])[..., 0]
-    return normal, slope, np.sum(np.abs(rest) ** 2, axis=1)
+    return columns, model

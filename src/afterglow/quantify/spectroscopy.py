@@ -21,7 +21,7 @@ from afterglow.records.alignment import QualityLine
 from afterglow.records.errors import BadInput
 from afterglow.records.grid import Grid
 from afterglow.records.maps import ParameterMap, Provenance
-from afterglow.records.spectra import SpectralSeries
+from afterglow.records.spectra import Fids, SpectralSeries
 
 _REACH_HZ = 24.0  # where the lines are looked for around their place
 _REACH_BY_WATER_HZ = 8.0  # where each voxel's water has shown its place
@@ -49,6 +49,11 @@ class Spectroscopy:
     provenance: Provenance
     fits: SpectrumFit  # one row for each voxel of `fitted`
     fitted: NDArray[np.bool_]
+    grid: Grid
+    fids: Fids  # (v, t) that were fitted, corrected by the water where there was one
+    dwell_s: float
+    spectrometer_mhz: float
+    reference_ppm: float  # chemical shift at 0 Hz of `fids`
 
 
 def spectral_maps(
@@ -72,12 +77,12 @@ def spectral_maps(
     fids = series.load()[inside]
     water = None if series.water is None else series.water()[inside]
     require_upright(fids, water, series)
-    fits, shift_hz = _fitted(fids, water, series)
+    fits, fids, shift_hz, reference_ppm = _fitted(fids, water, series)
     how = _provenance(series, gates, inside)
     maps = (*_read_maps(fits, gates, inside, series.grid, how), *_ratio_maps(fits, gates, inside, series.grid, how))
     maps += _quality_maps(fits, shift_hz, inside, series.grid, how)
     lines = quality_lines(series, fits, maps, inside, te_s=te_s, tumour=tumour)
-    return Spectroscopy(maps, lines, how, fits, inside)
+    return Spectroscopy(maps, lines, how, fits, inside, series.grid, fids, series.dwell_s, series.spectrometer_mhz, reference_ppm)
 
 
 def in_box(series: SpectralSeries) -> NDArray[np.bool_]:
@@ -105,9 +110,9 @@ def over_reference(one: ParameterMap, mask: NDArray[np.bool_]) -> tuple[NDArray[
     return (one.values / np.float32(middle)).astype(np.float32), middle
 
 
-def _fitted(fids: NDArray[np.complexfloating], water: NDArray[np.complexfloating] | None, series: SpectralSeries) -> tuple[SpectrumFit, Array]:  # type: ignore[type-arg]  # fmt: skip
-    """The fits, and how far each voxel's lines lie from their place in Hz."""
-    from_water = np.zeros(fids.shape[0])
+def _fitted(fids: Fids, water: Fids | None, series: SpectralSeries) -> tuple[SpectrumFit, Fids, Array, float]:
+    """The fits, the decays they were made of, how far each voxel's lines lie from their place in Hz, and the ppm at 0 Hz of them."""
+    from_water: Array = np.zeros(fids.shape[0])
     reference_ppm, reach_hz = series.reference_ppm, _REACH_HZ
     if water is not None:
         nominal_hz = reference_hz(WATER_PPM, series.spectrometer_mhz, series.reference_ppm)
@@ -119,7 +124,7 @@ def _fitted(fids: NDArray[np.complexfloating], water: NDArray[np.complexfloating
         reference_ppm=reference_ppm, water_ppm=WATER_PPM, reach_hz=reach_hz,
     )  # fmt: skip
     fits = fit_spectra(fids, how)
-    return fits, fits.shift_hz + from_water
+    return fits, fids, fits.shift_hz + from_water, reference_ppm
 
 
 def _standing(fits: SpectrumFit, gates: Gates) -> NDArray[np.uint8]:
