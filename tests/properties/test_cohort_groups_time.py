@@ -1,15 +1,18 @@
 """Claims about time to events, growth and lead: against lifelines, statsmodels and plain loops, and what odd follow-up gives."""
 
 import math
+from dataclasses import replace
 
 import lifelines
 import numpy as np
 import pandas as pd
 import pytest
+import statsmodels.api as sm
 from lifelines.statistics import proportional_hazard_test
 from lifelines.utils import median_survival_times
 from statsmodels.duration.survfunc import CumIncidenceRight, survdiff
 
+from afterglow.cohort.clustered import clustered_mean
 from afterglow.cohort.competing import aalen_johansen, cumulative_incidence
 from afterglow.cohort.followed import numbers_at_risk, ticks
 from afterglow.cohort.growth import growth, growth_of_many, percent_change
@@ -279,3 +282,40 @@ def test_lead_time_counts_both_ways_and_says_who_waits() -> None:
     assert made.growth.n == (8,) and (made.growth.effects[0].value or 0) > 1
     nobody = lead_summary([], "vp", "size")
     assert nobody.test.p is None and "no lesion was called" in nobody.test.note
+
+
+def test_lesions_of_one_patient_give_the_mean_lead_a_wider_interval() -> None:
+    leads = [replace(lead(n, "vp", "size", 20.0 + 5 * (n // 3)), participant_id=f"P{n // 3}") for n in range(18)]
+    made = lead_summary(leads, "vp", "size").of_patients
+    alone = lead_summary([replace(one, participant_id=f"P{n}") for n, one in enumerate(leads)], "vp", "size")
+    assert made is not None and alone.of_patients is None, "without a patient of several lesions nothing stands beside"
+    (mean,) = made.effects
+    assert mean.value == pytest.approx(np.mean([20.0 + 5 * (n // 3) for n in range(18)])) and mean.unit == "d"
+    assert made.statistic_name == "t(5)" and "18 of 6 patients" in made.note
+    (single,) = clustered_mean("mean lead", [20.0 + 5 * (n // 3) for n in range(18)], [f"P{n}" for n in range(18)]).effects
+    assert mean.low is not None and mean.high is not None and single.low is not None and single.high is not None
+    assert mean.high - mean.low > 1.5 * (single.high - single.low), "three lesions that go alike are worth one"
+
+
+def test_the_mean_over_patients_is_a_regression_on_a_constant_with_clustered_errors() -> None:
+    rng = np.random.default_rng(4)
+    for _ in range(300):
+        whose = rng.integers(0, rng.integers(3, 12), rng.integers(15, 60))
+        values = rng.normal(1, 2, whose.size) + rng.normal(0, 2, 12)[whose]
+        made = clustered_mean("mean", values, [f"{n}" for n in whose])
+        groups = np.unique(whose, return_inverse=True)[1]
+        fit = sm.OLS(values, np.ones(whose.size)).fit(cov_type="cluster", cov_kwds={"groups": groups}, use_t=True)
+        assert made.statistic == pytest.approx(fit.tvalues[0], rel=1e-9) and made.p == pytest.approx(fit.pvalues[0], rel=1e-7)
+        np.testing.assert_allclose((made.effects[0].low, made.effects[0].high), fit.conf_int()[0], rtol=1e-9)
+
+
+def test_a_mean_over_patients_that_shows_no_spread_has_no_interval() -> None:
+    for values, whose, why in (
+        ([], [], "there is none"),
+        ([1.0, 2.0], ["a", "a"], "one patient"),
+        ([3.0, 3.0], ["a", "b"], "alike"),
+    ):
+        made = clustered_mean("mean", values, whose)
+        assert made.p is None and why in made.note and made.effects[0].low is None
+    with pytest.raises(BadInput, match="not finite"):
+        clustered_mean("mean", [1.0, math.nan], ["a", "b"])

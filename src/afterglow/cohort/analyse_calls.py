@@ -104,10 +104,12 @@ def analyse_lead(name: str, leads: Sequence[LeadTime], first: str, second: str) 
     volumes = _volumes(leads, first, second)
     pictures = (BoxPlot(file_name(name, "volumes"), volumes, _volume_tests(volumes), log=True, caption=_CAPTION),)
     drawn = any(np.isfinite(v).sum() for v in volumes.values)
+    patients = () if found.of_patients is None else (found.of_patients,)
+    caution = f"{name}: some patients have several lesions; the Wilcoxon test takes lesions as independent, the mean over patients does not"
     return Part(
-        name, (found.test,), ((f"Lead of {first} over {second}", (*counts, *of_days)),),
-        ((f"{name}: days and growth", (found.test, found.growth)), (f"{name}: volumes", _volume_tests(volumes))),
-        pictures=pictures if drawn else (),
+        name, (found.test, *patients), ((f"Lead of {first} over {second}", (*counts, *of_days)),),
+        ((f"{name}: days and growth", (found.test, *patients, found.growth)), (f"{name}: volumes", _volume_tests(volumes))),
+        pictures=pictures if drawn else (), cautions=(caution,) if patients else (),
     )  # fmt: skip
 
 

@@ -82,6 +82,28 @@ def clustered_difference(
     return Tested("paired shares", words, (n,), statistic, value / se, p, (effect,), name, f"{n} exams of {groups} patients")
 
 
+def clustered_mean(
+    name: str, values: ArrayLike, patients: Sequence[str], *, unit: str = "1", level: float = 0.95, about: str = ""
+) -> Tested:
+    """Whether a mean over lesions or exams is zero, patients independent. BadInput for a value that is not finite."""
+    found = np.asarray(values, dtype=np.float64)
+    if not np.isfinite(found).all():
+        raise BadInput(f"{name}: a value is not finite; leave out what was not measured")
+    whose = codes(patients, found.size)
+    n, groups = found.size, int(whose.max()) + 1 if found.size else 0
+    rule, statistic = "ratio estimator over patients, t with patients - 1 degrees of freedom", f"t({max(groups - 1, 0)})"
+    value = float(found.mean()) if n else None
+    se = ratio_se(found, whose) if groups > 1 else 0.0
+    if value is None or not se:
+        why = "there is none" if value is None else "one patient shows no spread" if groups < 2 else "all patients are alike"
+        effect = Estimated(name, value, n=n, unit=unit, level=level, note=why)
+        return Tested("mean over patients", rule, (n,), statistic, None, None, (effect,), about, f"{why}: nothing to test")
+    half = float(stats.t.isf((1 - level) / 2, groups - 1)) * se
+    effect = Estimated(name, value, value - half, value + half, rule, n, unit, level, f"{n} of {groups} patients")
+    p = 2 * float(stats.t.sf(abs(value) / se, groups - 1))
+    return Tested("mean over patients", rule, (n,), statistic, value / se, p, (effect,), about, f"{n} of {groups} patients")
+
+
 def ratio_se(values: Values, patients: Codes) -> float:
     """Standard error of the mean over exams when patients are drawn: the ratio of two sums over patients, linearised."""
     groups = int(patients.max()) + 1

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from afterglow.cohort.clustered import clustered_mean
 from afterglow.cohort.growth import growth_of_many
 from afterglow.cohort.signed_rank import wilcoxon_of
 from afterglow.cohort.summaries import Summary, summarise
@@ -22,6 +23,7 @@ class LeadSummary:
     summary: Summary
     test: Tested  # of no lead, with the Hodges-Lehmann lead in days
     growth: Tested  # of the volume between both calls where `method` was first
+    of_patients: Tested | None = None  # the mean lead with patients as what is drawn, where one has several lesions
 
     @property
     def n_first(self) -> int:
@@ -32,10 +34,12 @@ class LeadSummary:
 def lead_summary(leads: Sequence[LeadTime], method: str, over: str, *, level: float = 0.95) -> LeadSummary:
     """Leads of `method` over `over`, from the pairs of rules of all lesions; other pairs do not count.
 
-    A lesion that only one has called has no lead in days yet; how many there are stands beside, and the note says so.
+    A lesion that only one has called has no lead in days yet; how many there are stands beside, and the note says so. Where
+    a patient has several lesions the mean lead stands beside, with an interval and a test that take patients as independent.
     """
     pair = [x for x in leads if {x.rule_early, x.rule_late} == {method, over}]
-    days = tuple((x.days if x.rule_early == method else -x.days) + 0.0 for x in pair if x.days is not None)
+    both = [x for x in pair if x.days is not None]
+    days = tuple((x.days if x.rule_early == method else -x.days) + 0.0 for x in both if x.days is not None)
     waiting = [x for x in pair if x.days is None]
     only = sum(x.rule_early == method for x in waiting)
     note = _note(len(pair), only, len(waiting) - only, method, over)
@@ -46,7 +50,10 @@ def lead_summary(leads: Sequence[LeadTime], method: str, over: str, *, level: fl
     ]
     first, second = ([float(getattr(x, f"volume_{when}_ml")) for x in ahead] for when in ("early", "late"))
     grown = growth_of_many(first, second, level=level, about=f"volume from the call of {method} to that of {over}")
-    return LeadSummary(method, over, days, only, len(waiting) - only, summarise(days), test, grown)
+    whose = [x.participant_id for x in both]
+    several = len(set(whose)) < len(whose) and all(whose)
+    mean = clustered_mean("mean lead", days, whose, unit="d", level=level, about=about) if several else None
+    return LeadSummary(method, over, days, only, len(waiting) - only, summarise(days), test, grown, mean)
 
 
 def _note(pairs: int, only_method: int, only_over: int, method: str, over: str) -> str:

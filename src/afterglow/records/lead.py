@@ -17,6 +17,7 @@ class LeadTime:
     day_late: float | None
     volume_early_ml: float | None
     volume_late_ml: float | None
+    participant_id: str = ""  # whose lesion it is, where leads of several patients are put together
 
     def __post_init__(self) -> None:
         if self.rule_early == self.rule_late:

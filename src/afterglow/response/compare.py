@@ -77,6 +77,7 @@ def _leads(course: Course, verdicts: Sequence[Verdict], first: Sequence[FirstCal
                 lesion_id, early, late, called[early].day, None if then is None else then.day,
                 _volume(course, called[early].session_id, lesion_id),
                 _volume(course, course.visits[-1].session_id if then is None else then.session_id, lesion_id),
+                course.participant_id,
             )  # fmt: skip
 
 
