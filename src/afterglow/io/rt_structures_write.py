@@ -21,7 +21,7 @@ from afterglow.records.errors import BadInput
 _STUDY_COMPONENT = "1.2.840.10008.3.1.2.3.1"  # the study class that planning systems write here (retired, still usual)
 _INTERPRETED = {"target": "GTV", "zone": "DOSE_REGION", "organ": "ORGAN"}
 NEOPLASM = ("108369006", "SCT", "Neoplasm")
-_OTHER_COLOUR = (0, 158, 115)
+_OTHER_COLOUR = (204, 121, 167)
 
 
 @dataclass(frozen=True, eq=False)

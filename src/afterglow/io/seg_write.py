@@ -15,10 +15,7 @@ from afterglow.io.rt_reference import ReferenceSeries
 from afterglow.io.rt_structures_write import tracking_uid
 from afterglow.records.dose import NOT_FOR_TREATMENT
 from afterglow.records.errors import BadInput
-from afterglow.records.zones import ZONE_COLOURS, ZONE_WORDS, ZoneMap
-
-TUMOUR = "tumour"
-TUMOUR_COLOUR = (0, 158, 115)
+from afterglow.records.zones import TUMOUR, TUMOUR_COLOUR, ZONE_COLOURS, ZONE_WORDS, ZoneMap
 
 
 def write_segments(path: Path, zones: ZoneMap, reference: ReferenceSeries) -> Written:

@@ -28,6 +28,8 @@ ZONE_WORDS = {
     Zone.AGGRESSIVE: "aggressive",
     Zone.NOT_ASSESSED: "not assessed",
 }
+TUMOUR = "tumour"  # the name of all zones together
+TUMOUR_COLOUR = (0, 158, 115)
 # Red, green, blue; told apart by colour-blind eyes too. The same in pictures, label tables and DICOM objects.
 ZONE_COLOURS = {
     Zone.PASSIVE: (0, 114, 178),
