@@ -148,6 +148,12 @@ def test_the_plot_has_a_caption_with_its_numbers(tmp_path: Path) -> None:
     assert figure.image.startswith(b"\x89PNG")
     assert "12 pairs" in figure.caption
     assert f"wCV {100 * found.studies[0].wcv.value:.1f} %" in figure.caption
+    assert figure.vector is not None and figure.vector.startswith(b"<?xml")
+    assert figure.data is not None
+    drawn = figure.data.records
+    assert [row["what"] for row in drawn[:15]] == ["pair"] * 12 + ["bias", "lower limit", "upper limit"]
+    assert drawn[12]["difference"] == found.studies[0].bias.value
+    assert drawn[0]["difference"] == found.studies[0].pairs[0].difference
 
 
 def test_the_command_prints_writes_and_draws(tmp_path: Path) -> None:
@@ -157,7 +163,8 @@ def test_the_command_prints_writes_and_draws(tmp_path: Path) -> None:
     assert plain.exit_code == 0
     assert "median ktrans, 12 pairs" in plain.output
     assert out.exists()
-    assert figure.exists()
+    made = sorted(path.name for path in tmp_path.iterdir() if path.name.startswith("plot"))
+    assert made == ["plot.png", "plot_bland-altman.json", "plot_bland-altman.svg", "plot_bland-altman.tsv"]
     asked = json.loads(runner.invoke(APP, [str(pairs), "--json"]).output)
     assert [row["quantity"] for row in asked["rows"]] == ["ktrans", "vp"]
     assert runner.invoke(APP, []).exit_code == 2

@@ -27,7 +27,9 @@ def repeatability(
     ] = None,
     pairs: Annotated[str, typer.Option(help="With --runs: the two sessions that are test and retest.")] = "test,retest",
     out: Annotated[Path | None, typer.Option(dir_okay=False, help="Write the rows (.tsv) for `run` and for rules.")] = None,
-    figure: Annotated[Path | None, typer.Option(dir_okay=False, help="Write the Bland-Altman plots (.png).")] = None,
+    figure: Annotated[
+        Path | None, typer.Option(dir_okay=False, help="Write the Bland-Altman plots (.png), and beside it SVG and the numbers.")
+    ] = None,
     json: Json = False,
 ) -> None:
     """How well numbers repeat, from people scanned twice: wCV, repeatability coefficient, Bland-Altman limits."""

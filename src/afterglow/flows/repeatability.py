@@ -7,6 +7,7 @@ from pathlib import Path
 from afterglow.io.atomic import Written, write_bytes
 from afterglow.io.measurements import collect_measurements
 from afterglow.io.repeatability import read_pairs, write_repeatability
+from afterglow.io.write import write_tsv
 from afterglow.records.errors import MissingInput
 from afterglow.records.measurement import Measurement
 from afterglow.records.repeat import RepeatPair, RepeatStudy
@@ -55,9 +56,16 @@ def write_repeated(path: Path, repeated: Repeated) -> tuple[Written, ...]:
     return write_repeatability(path, list(zip(repeated.rows, repeated.studies, strict=True)))
 
 
-def write_bland_altman(path: Path, repeated: Repeated) -> Written:
-    """The Bland-Altman plots as PNG."""
-    return write_bytes(path, bland_altman_figure(repeated.studies).image)
+def write_bland_altman(path: Path, repeated: Repeated) -> tuple[Written, ...]:
+    """The Bland-Altman plots as PNG; beside it, under names that no table of pairs has, the same as SVG and the numbers behind it."""
+    figure = bland_altman_figure(repeated.studies)
+    written = [write_bytes(path, figure.image)]
+    beside = f"{path.stem}_{figure.name}"
+    if figure.vector is not None:
+        written.append(write_bytes(path.with_name(f"{beside}.svg"), figure.vector))
+    if figure.data is not None:
+        written += write_tsv(path.with_name(f"{beside}.tsv"), figure.data.records, figure.data.described)
+    return tuple(written)
 
 
 def _repeated(pairs: Sequence[RepeatPair], where: str, source: str, site: str, *, skip_single: bool = False) -> Repeated:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from matplotlib.axes import Axes
 
-from afterglow.records.document import Figure
+from afterglow.records.document import Figure, FigureData
 from afterglow.records.quantity import QUANTITIES
 from afterglow.records.repeat import Interval, RepeatStudy
 from afterglow.report.figures.canvas import (
@@ -16,9 +16,9 @@ from afterglow.report.figures.canvas import (
     WARNING_INK,
     box,
     dress_plot,
-    finished,
     sheet,
 )
+from afterglow.report.figures.cohort_canvas import drawn
 from afterglow.report.words import number, powers_math, shown_in, symbol_math, symbol_of, unit_after, unit_words
 
 _IN_A_ROW = 3
@@ -36,7 +36,33 @@ def bland_altman_figure(studies: Sequence[RepeatStudy]) -> Figure:
         axes = box(figure, left + 0.78, top + 0.42, width - 0.92, _HIGH_IN - 1.0)
         _draw(axes, study)
     caption = "Test-retest pairs, second scan less first over their mean. " + " ".join(_words(study) for study in studies)
-    return finished(figure, name="bland-altman", caption=caption, alt=caption)
+    return drawn(figure, name="bland-altman", caption=caption, alt=caption, data=_data(studies))
+
+
+def _data(studies: Sequence[RepeatStudy]) -> FigureData:
+    """Every pair, then bias and limits of each study with their intervals."""
+    rows: list[tuple[str | float | None, ...]] = []
+    for study in studies:
+        what = (study.quantity, study.statistic, "yes" if study.normalised else "no", study.unit)
+        rows += [(*what, "pair", p.participant_id, p.lesion_id, p.mean, p.difference, None, None) for p in study.pairs]
+        lines = (("bias", study.bias), ("lower limit", study.agreement[0]), ("upper limit", study.agreement[1]))
+        rows += [(*what, name, None, None, None, line.value, line.low, line.high) for name, line in lines]
+    return FigureData(
+        (
+            ("quantity", "what was measured twice"),
+            ("statistic", "of the voxels of the lesion"),
+            ("normalised", "whether over reference tissue"),
+            ("unit", "UCUM unit of mean, difference, low and high"),
+            ("what", "pair, bias, lower limit or upper limit"),
+            ("participant_id", "whose pair"),
+            ("lesion_id", "lesion of the pair"),
+            ("mean", "mean of both scans"),
+            ("difference", "second less first; of a line, where it lies"),
+            ("low", "lower end of the interval of a line"),
+            ("high", "upper end of the interval of a line"),
+        ),
+        tuple(rows),
+    )
 
 
 def _draw(axes: Axes, study: RepeatStudy) -> None:
