@@ -151,3 +151,15 @@ def test_zones_on_another_grid_and_an_empty_tumour_are_refused() -> None:
 def test_zones_agree_wholly_with_themselves(votes: np.ndarray) -> None:
     found = zones_from(votes)
     assert all(one.dice == (1.0 if one.first_ml else None) for one in zone_agreement(found, found))
+
+
+def test_a_value_whose_own_error_could_have_lifted_it_over_the_threshold_is_not_assessed() -> None:
+    """.2 with an error of .02 is above .1, .12 is not clearly so, .05 is below; a map without errors is taken at its word."""
+    shape = (4, 1, 1)
+    values = np.array([0.2, 0.12, 0.05, np.nan], dtype=np.float32).reshape(shape)
+    error = np.full(shape, 0.02, dtype=np.float32)
+    criterion = Criterion("leak", (Comparison("ktrans", 0.1, False, "absolute", clear_by_se=2.0),))
+    found = votes_of(criterion, {"ktrans": Evidence(values, None, None, None, error)}, grid(shape))
+    assert list(found.votes.ravel()) == [Vote.YES, Vote.NOT_ASSESSED, Vote.NO, Vote.NOT_ASSESSED]
+    without = votes_of(criterion, {"ktrans": Evidence(values, None, None)}, grid(shape))
+    assert list(without.votes.ravel()) == [Vote.YES, Vote.YES, Vote.NO, Vote.NOT_ASSESSED]

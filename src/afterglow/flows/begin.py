@@ -80,7 +80,7 @@ def _begin_dsc(exam: Exam, dynamic: Series, protocol: Epi, method: Method, worke
         work.quality += consensus_lines(arm.series)
     work.quality.append(preload_line(work.arms, any(arm.one_injection for arm in work.arms.values())))
     for name in ("ge", "se"):
-        if name in work.arms:
+        if name in work.arms or not {name, "sage"} & set(method.leads):
             continue
         made = "CBV, flow and leakage" if name == "se" else "spin-echo CBV and leakage"
         advice = f"without {name}: {made} are made; MTI and vessels need both"

@@ -9,12 +9,14 @@ from numpy.typing import NDArray
 from afterglow import __version__
 from afterglow.align.resample import compose, resample
 from afterglow.flows.begin import begin, dynamic_series
+from afterglow.flows.beside_spectra import spectra_result
 from afterglow.flows.exam_result import result_of
 from afterglow.flows.regions import share_on, to_image
 from afterglow.flows.steps import carry_out
 from afterglow.flows.work import Drawn, Work
 from afterglow.kernels.types import Status
 from afterglow.lesions.measure import Labels, measure_visit
+from afterglow.records.alignment import QualityLine
 from afterglow.records.errors import AfterglowError
 from afterglow.records.maps import ParameterMap, Provenance
 from afterglow.records.measurement import Measurement
@@ -69,6 +71,7 @@ def _of_dsc(work: Work) -> ExamResult | None:
     try:
         own = begin(work.exam, dynamic_series(work.exam, method), method, workers=work.workers, progress=work.progress)
         own.drawn = (*work.drawn, *_carried_reference(work))
+        own.quality = [_preload(work) if line.what == "preload" else line for line in own.quality]
         carry_out(own)
         return result_of(own, "dsc")
     except AfterglowError as error:
@@ -76,13 +79,18 @@ def _of_dsc(work: Work) -> ExamResult | None:
         return None
 
 
+def _preload(work: Work) -> QualityLine:
+    """The injection of the DCE comes before that of the DSC, and has filled what leaks."""
+    injection = work.dynamic.injection
+    dose = injection.dose_mmol_kg if injection is not None else None
+    return QualityLine("preload", "the injection of the DCE" + ("" if dose is None else f", {dose:g} mmol/kg"), "ok")
+
+
 def _of_spectra(work: Work) -> ExamResult | None:
     spec, series = work.method.mrs, work.exam.spectra
     if spec is None or series is None:
         work.note("spectroscopy", "not made: the visit has none", "warning", "criteria that read it are not assessed")
         return None
-    from afterglow.flows.beside_spectra import spectra_result
-
     try:
         return spectra_result(work, series, spec)
     except AfterglowError as error:
@@ -106,7 +114,11 @@ def _laid(one: ParameterMap, result: ExamResult, work: Work) -> ParameterMap:
     """A map on the grid of the DCE, for the eye: linear for perfusion, the nearest voxel for spectra."""
     how: Literal["linear", "nearest"] = "nearest" if result.space == "mrs" else "linear"
     matrix = between(work, result)
-    move = lambda values: resample(values, one.grid, work.grid, matrix, how).astype(np.float32)  # noqa: E731
+
+    def move(values: NDArray[np.float32]) -> NDArray[np.float32]:
+        moved: NDArray[np.float32] = resample(values, one.grid, work.grid, matrix, how).astype(np.float32)
+        return moved
+
     status = resample(one.status, one.grid, work.grid, matrix, "nearest", outside=float(Status.NOT_ASKED)).astype(np.uint8)
     error = None if one.standard_error is None else move(one.standard_error)
     words = "the nearest voxel" if how == "nearest" else "linear interpolation"

@@ -6,11 +6,15 @@ from pydantic import Field, model_validator
 
 from afterglow.flows.method_steps import Strict
 from afterglow.painting.criteria import Comparison, Criterion
+from afterglow.painting.density import DENSITIES
+from afterglow.painting.dosimetry_figures import DosimetrySettings
 from afterglow.painting.machine import MACHINES, Machine
 from afterglow.painting.prescription import ByContours, ByNumbers
 from afterglow.painting.settings import PlanSettings
 from afterglow.painting.zones import ZoneRules
 from afterglow.records.quantity import QUANTITIES
+
+STRUCTURES = ("tumour", "aggressive", "penumbra", "passive", "not assessed", "brain")
 
 
 class ComparisonSpec(Strict):
@@ -20,6 +24,7 @@ class ComparisonSpec(Strict):
     threshold: float
     or_equal: bool = False
     against: Literal["absolute", "reference ratio", "reference deviations"]
+    clear_by_se: float = Field(default=0.0, ge=0)
 
     @model_validator(mode="after")
     def _quantity_is_known(self) -> "ComparisonSpec":
@@ -98,23 +103,7 @@ class PlanSpec(Strict):
 
     machine: str
     uniform_gy: float = Field(gt=0)
-    isodose: float = Field(gt=0, lt=1)
-    candidate_spacing_mm: float = Field(gt=0)
-    target_points: int = Field(gt=0)
-    ring_points: int = Field(gt=0)
-    ring_distances_mm: tuple[float, ...] = Field(min_length=1)
-    underdose_penalty: float = Field(gt=0)
-    spill_penalty: float = Field(ge=0)
-    brain_penalty: float = Field(ge=0)
-    beam_on_penalty: float = Field(ge=0)
-    least_shot_share: float = Field(ge=0, lt=1)
-    zone_least: float = Field(gt=0, le=1)
-    band_gy: float = Field(gt=0)
-    coverage: float = Field(gt=0, le=1)
-    rounds: int = Field(ge=1)
-    head_radius_mm: float = Field(gt=0)
-    sectors: bool
-    seed: int
+    optimiser: PlanSettings
     source: str
 
     @model_validator(mode="after")
@@ -123,11 +112,33 @@ class PlanSpec(Strict):
             raise ValueError(f"unknown machine {self.machine!r}; known: {', '.join(MACHINES)}")
         return self
 
-    def record(self) -> PlanSettings:
-        return PlanSettings(**self.model_dump(exclude={"machine", "uniform_gy", "source"}))
-
     def of_machine(self) -> Machine:
         return MACHINES[self.machine]
+
+
+class DosimetrySpec(Strict):
+    """Which figures of a plan are printed. Exponents and alpha/beta go by structure: tumour, aggressive, penumbra, passive, brain."""
+
+    doses_at_percent: tuple[float, ...]
+    doses_at_ml: tuple[float, ...] = ()
+    volumes_at_gy: tuple[float, ...]
+    geud_a: dict[str, float] = Field(default_factory=dict)
+    alpha_beta_gy: dict[str, float] = Field(default_factory=dict)
+    source: str
+
+    @model_validator(mode="after")
+    def _structures_are_known(self) -> "DosimetrySpec":
+        unknown = sorted({*self.geud_a, *self.alpha_beta_gy} - set(STRUCTURES))
+        if unknown:
+            raise ValueError(f"no structure is called {unknown[0]!r}; known: {', '.join(STRUCTURES)}")
+        self.record()
+        return self
+
+    def record(self) -> DosimetrySettings:
+        density = dict.fromkeys(STRUCTURES, DENSITIES["brain"])
+        return DosimetrySettings(
+            self.doses_at_percent, self.doses_at_ml, self.volumes_at_gy, density, self.geud_a, self.alpha_beta_gy, fractions=1
+        )
 
 
 class StabilitySpec(Strict):
@@ -148,6 +159,7 @@ class PaintSpec(Strict):
     contours: ContoursSpec
     numbers: NumbersSpec | None = None
     plan: PlanSpec
+    dosimetry: DosimetrySpec
     stability: StabilitySpec
     response: tuple[str, ...] = ()  # quantities followed in the zones at later visits
     source: str

@@ -9,6 +9,7 @@ from afterglow.flows.course_space import anchor_of, settle_space
 from afterglow.flows.course_view import course_view, pair_view
 from afterglow.flows.keys import versions
 from afterglow.flows.method import Method
+from afterglow.flows.paint_course import paint_course
 from afterglow.flows.place import Place
 from afterglow.flows.unlike import unlike
 from afterglow.flows.visit import Done, Opened, make_visit, open_visit, record_failure, sentences
@@ -25,6 +26,7 @@ from afterglow.lesions.track import track_lesions
 from afterglow.records.alignment import QualityLine
 from afterglow.records.course import Course, Visit
 from afterglow.records.errors import AfterglowError, MissingInput
+from afterglow.records.painted import PaintedVisit
 from afterglow.records.result import CourseView, ExamResult, PairView, PatientResult
 from afterglow.records.space import PatientSpace
 from afterglow.records.track import Correction, Event, Track
@@ -48,6 +50,7 @@ class Story:
     identity: tuple[str, ...] = ()  # remarks on who is who
     corrections: tuple[Correction, ...] = ()  # a person's word on who is who
     quality: list[QualityLine] = field(default_factory=list)
+    painted: PaintedVisit | None = None
 
 
 def run_patient(
@@ -79,6 +82,8 @@ def run_patient(
         story.done.append(made)
     if not story.done:
         return None, failures
+    story.painted, told = paint_course(place, subject, story.visits, story.done, space, method, method_text, progress=progress)
+    story.quality += told
     progress("report", 0, 1)
     patient = _patient(place, subject, method, story, space)
     _write_patient(place, patient, method)
@@ -145,7 +150,7 @@ def _patient(place: Place, subject: str, method: Method, story: Story, space: Pa
     return PatientResult(
         subject, method.name, exams, course, verdicts, pair, paragraph, references, space, view,
         (*story.quality, *(QualityLine("identity of lesions", words, "note") for words in story.identity)),
-        lead_times(course, verdicts), disagreements(verdicts),
+        lead_times(course, verdicts), disagreements(verdicts), story.painted,
     )  # fmt: skip
 
 

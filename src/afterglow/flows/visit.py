@@ -47,6 +47,7 @@ class Done:
     result: ExamResult
     measurements: tuple[Measurement, ...]
     skipped: bool
+    fingerprint: str  # of its inputs, settings and versions
 
 
 def open_visit(place: Place, subject: str, session: Session, method: Method) -> Opened:
@@ -86,7 +87,7 @@ def make_visit(
     wanted, key = fingerprint(opened.inputs, settings, versions()), visit_key(subject, label)
     if is_finished_on_disk(place.out, key, wanted):
         stored = read_exam_result(place.out, subject, label)
-        return Done(stored.result, stored.measurements, skipped=True)
+        return Done(stored.result, stored.measurements, skipped=True, fingerprint=wanted)
     tell = lambda what, n, total: progress(f"sub-{subject} {label}: {what}", n, total)  # noqa: E731
     work = begin(opened.exam, dynamic_series(opened.exam, method), method, workers=workers, progress=tell)
     made = quantify_exam(place.dataset, work, visit.drawn, place.outlines_dir, run_id=wanted[:12])
@@ -95,7 +96,7 @@ def make_visit(
         page = document_html(exam_document(made.result, made.measurements))
         written.append(write_text(report_path(place.out, subject, label), page))
     record(place.out, _entry(key, method, wanted, opened.inputs, written, made, settings, place))
-    return Done(made.result, made.measurements, skipped=False)
+    return Done(made.result, made.measurements, skipped=False, fingerprint=wanted)
 
 
 def outlines_digest(drawn: Sequence[Drawn]) -> str:

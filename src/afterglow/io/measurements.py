@@ -16,7 +16,7 @@ COLUMN_WORDS: dict[str, str] = {
     "session_id": "Visit label, with the prefix ses-",
     "day": "Day of the visit on the subject's own clock",
     "lesion_id": "Persistent name of the lesion; n/a for reference tissue",
-    "region": "lesion, a part of it (enhancing, necrosis, cavity, rim), or reference",
+    "region": "lesion, a part of it (enhancing, necrosis, cavity, rim), a zone of the painted tumour, or reference",
     "quantity": "Name in the table of quantities (docs: quantities)",
     "statistic": "mean, median, percentile …; value for a size; hotspot@5 is the mean of the hottest sphere of 5 mm radius, "
     "volume_above@1.75 the volume above that value (of the ratio, where the value is one), share_above@1.75 its share",
@@ -39,6 +39,12 @@ COLUMN_WORDS: dict[str, str] = {
 def measurements_path(out: Path, subject: str, session: str) -> Path:
     """perf/sub-01_ses-01_measurements.tsv"""
     return exam_folder(out, subject, session) / "perf" / bids_name({"sub": subject, "ses": session}, "measurements", ".tsv")
+
+
+def zone_measurements_path(out: Path, subject: str, session: str) -> Path:
+    """perf/sub-01_ses-01_desc-zones_measurements.tsv: what was measured in the zones of the painted visit."""
+    name = bids_name({"sub": subject, "ses": session, "desc": "zones"}, "measurements", ".tsv")
+    return exam_folder(out, subject, session) / "perf" / name
 
 
 def write_measurements(path: Path, measurements: Sequence[Measurement]) -> tuple[Written, ...]:

@@ -19,8 +19,8 @@ from afterglow.records.errors import BadInput, MissingInput
 from afterglow.records.lesion import PartKind
 from afterglow.records.maps import Aif
 
-OutlineLabel = Literal["lesion", "reference", "aif", "vertebra"]
-_LABEL = re.compile(r"(lesion|reference|aif|vertebra)[-_ ]?(.*)", re.IGNORECASE)
+OutlineLabel = Literal["lesion", "reference", "aif", "vertebra", "brain"]
+_LABEL = re.compile(r"(lesion|reference|aif|vertebra|brain)[-_ ]?(.*)", re.IGNORECASE)
 _FOLDERS = ("anat", "perf")
 _ECHOES: dict[str, Echo] = {"GE": "gradient", "SE": "spin"}
 _FEWEST_SAMPLES = 10
@@ -47,7 +47,7 @@ def find_outlines(dataset: Dataset, subject: str, session: str, outlines_dir: Pa
     """All outlines of one visit, in the order of their names; empty where there are none.
 
     Looked for under `outlines_dir`, else under derivatives/outlines: *_label-lesion_mask, *_label-reference_mask,
-    *_label-aif_mask, *_label-vertebra_mask (a lesion is named by label-lesion<id> or desc-<id>, else "1"), and *_dseg with its table of index
+    *_label-aif_mask, *_label-vertebra_mask, *_label-brain_mask (a lesion is named by label-lesion<id> or desc-<id>, else "1"), and *_dseg with its table of index
     and name. BadInput where two files outline one lesion.
     """
     if outlines_dir is not None and not outlines_dir.is_dir():
@@ -75,14 +75,14 @@ def _files(root: Path, subject: str, session: str) -> Iterator[Path]:
 def _mask(path: Path, name: BidsName) -> list[Outline]:
     match = _LABEL.fullmatch(name.entities.get("label", ""))
     if match is None:
-        return []  # a mask of something else, such as the brain
+        return []  # a mask of something else
     label, number = _label(match)
     lesion_id = (name.entities.get("desc") or number or "1") if label == "lesion" else ""
     return [Outline(path, label, lesion_id, name.entities.get("space", ""), path.parent.name, None, read_image(path))]
 
 
 def _label(match: re.Match[str]) -> tuple[OutlineLabel, str]:
-    labels: dict[str, OutlineLabel] = {"lesion": "lesion", "reference": "reference", "aif": "aif", "vertebra": "vertebra"}
+    labels: dict[str, OutlineLabel] = {"lesion": "lesion", "reference": "reference", "aif": "aif", "vertebra": "vertebra", "brain": "brain"}
     return labels[match[1].lower()], match[2].strip()
 
 

@@ -106,7 +106,7 @@ def read_exam_result(out: Path, subject: str, session: str) -> StoredExam:
 
 
 def _read_result(out: Path, path: Path) -> ExamResult:
-    content = read_json(path)
+    content: Mapping[str, Any] = read_json(path)
     try:
         beside = [
             _read_result(out, exam_json_path(out, content["subject"], content["session"], name)) for name in content["beside"]

@@ -10,7 +10,7 @@ from scipy import ndimage
 from afterglow import __version__
 from afterglow.records.errors import BadInput, GridMismatch
 from afterglow.records.grid import Grid
-from afterglow.records.maps import Provenance
+from afterglow.records.maps import Provenance, Settings
 from afterglow.records.zones import Prescription, Zone, ZoneMap
 
 
@@ -133,7 +133,7 @@ def _made(
     soft = softened(plain, zones.tumour, zones.grid, border_mm)
     kept = np.where(zones.tumour, np.clip(soft, *limits_gy), 0.0).astype(np.float32)
     sentence = f"Dose was prescribed {rule}; borders between doses were softened by the mean over a ball of {border_mm:g} mm radius inside the tumour."
-    settings = {
+    settings: Settings = {
         "least_gy": limits_gy[0],
         "greatest_gy": limits_gy[1],
         "border_mm": border_mm,

@@ -1,36 +1,14 @@
 """How far zones and doses hold when the scan is repeated: two scans of one tumour, or maps drawn again from their own errors."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from afterglow.records.errors import GridMismatch
+from afterglow.records.stability import DoseChange, Stability, ZoneAgreement
 from afterglow.records.zones import Prescription, Zone, ZoneMap
 
 _ZONES = (Zone.PASSIVE, Zone.PENUMBRA, Zone.AGGRESSIVE, Zone.NOT_ASSESSED)
-
-
-@dataclass(frozen=True)
-class ZoneAgreement:
-    """Dice of one zone between two zone maps; None where neither has a voxel of it: there is nothing to agree on."""
-
-    zone: Zone
-    dice: float | None
-    first_ml: float
-    second_ml: float
-
-
-@dataclass(frozen=True)
-class DoseChange:
-    """What would change if the other map had been prescribed: over the voxels of the tumour that both have."""
-
-    mean_gy: float  # of the change
-    mean_absolute_gy: float
-    p95_absolute_gy: float
-    changed_share: float  # of voxels by more than .5 Gy
-    n_voxels: int
 
 
 def zone_agreement(first: ZoneMap, second: ZoneMap) -> tuple[ZoneAgreement, ...]:
@@ -62,19 +40,6 @@ def dose_change(first: Prescription, second: Prescription) -> DoseChange:
     )
 
 
-@dataclass(frozen=True, eq=False)
-class Stability:
-    """Over maps drawn again from their own errors: Dice of each zone with the zones that were found, and the expected change of dose."""
-
-    n_draws: int
-    seed: int
-    drawn: tuple[str, ...]  # quantities that have an error to be drawn from
-    fixed: tuple[str, ...]  # those that have none and were left as they are
-    dice: tuple[tuple[Zone, float | None, float | None, float | None], ...]  # zone, median, 5th and 95th percentile
-    change: DoseChange  # mean over the draws
-    certain: NDArray[np.float32]  # (i, j, k) share of draws in which the voxel kept its zone; NaN outside the tumour
-
-
 def stability_of(
     found: tuple[ZoneMap, Prescription],
     draws: Sequence[tuple[ZoneMap, Prescription]],
@@ -92,11 +57,14 @@ def stability_of(
     kept = np.mean([one.labels == zones.labels for one, _ in draws], axis=0)
     certain = np.where(zones.tumour, kept, np.nan).astype(np.float32)
     dice = tuple(_spread(zone, [one.dice for row in agreements for one in row if one.zone == zone]) for zone in _ZONES)
-    mean = [
-        float(np.mean([getattr(one, name) for one in changes]))
-        for name in ("mean_gy", "mean_absolute_gy", "p95_absolute_gy", "changed_share")
-    ]
-    return Stability(len(draws), seed, drawn, fixed, dice, DoseChange(*mean, changes[0].n_voxels), certain)
+    mean = DoseChange(
+        float(np.mean([one.mean_gy for one in changes])),
+        float(np.mean([one.mean_absolute_gy for one in changes])),
+        float(np.mean([one.p95_absolute_gy for one in changes])),
+        float(np.mean([one.changed_share for one in changes])),
+        changes[0].n_voxels,
+    )
+    return Stability(len(draws), seed, drawn, fixed, dice, mean, certain)
 
 
 def _spread(zone: Zone, values: Sequence[float | None]) -> tuple[Zone, float | None, float | None, float | None]:

@@ -10,7 +10,7 @@ from scipy import ndimage
 from afterglow import __version__
 from afterglow.records.errors import GridMismatch
 from afterglow.records.grid import Grid
-from afterglow.records.maps import Provenance
+from afterglow.records.maps import Provenance, Settings
 from afterglow.records.zones import CriterionVotes, Reason, Vote, Zone, ZoneMap
 
 _FACES = ndimage.generate_binary_structure(3, 1)  # voxels that touch by a face are one island
@@ -94,7 +94,7 @@ def _made(
         f"island was smaller than {rules.least_island_ml:g} mL; voxels that met one criterion, lay within {rules.near_mm:g} mm of aggressive ones, or belonged to such an "
         "island were called penumbra; voxels in which all criteria were assessed and none was met, passive; the others were not assessed."
     )
-    settings = {
+    settings: Settings = {
         "aggressive_at_least": rules.aggressive_at_least,
         "near_mm": rules.near_mm,
         "least_island_ml": rules.least_island_ml,

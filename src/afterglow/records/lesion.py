@@ -13,6 +13,7 @@ ReferenceKind = Literal[
     "contralateral white matter", "adjacent vertebra", "whole-brain white matter", "mirrored lesion", "given region"
 ]
 PartKind = Literal["enhancing", "necrosis", "cavity", "rim"]
+ZoneKind = Literal["aggressive", "penumbra", "passive", "not assessed", "not aggressive"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,7 +25,7 @@ class Lesion:
     grid: Grid
     outlined: str  # how and by whom: "given mask …", "carried from ses-01 by rigid registration"
     note: str = ""
-    parts: tuple[tuple[PartKind, NDArray[np.bool_]], ...] = ()  # what the lesion is made of, each on the same grid
+    parts: tuple[tuple[PartKind | ZoneKind, NDArray[np.bool_]], ...] = ()  # what the lesion is made of, each on the same grid
 
     def __post_init__(self) -> None:
         for kind, part in self.parts:

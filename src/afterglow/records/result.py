@@ -13,6 +13,7 @@ from afterglow.records.lead import LeadTime
 from afterglow.records.lesion import Lesion, Reference
 from afterglow.records.locking import locked
 from afterglow.records.maps import Aif, ParameterMap, Provenance
+from afterglow.records.painted import PaintedVisit
 from afterglow.records.quantity import Quantity
 from afterglow.records.response import Disagreement, Verdict
 from afterglow.records.space import PatientSpace
@@ -120,3 +121,4 @@ class PatientResult:
     quality: tuple[QualityLine, ...] = ()  # what was noticed between the visits
     leads: tuple[LeadTime, ...] = ()
     disagreements: tuple[Disagreement, ...] = ()
+    painted: PaintedVisit | None = None

@@ -1,0 +1,138 @@
+"""One visit painted: maps -> zones -> prescription -> a uniform and a painted plan -> what each of them does."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from afterglow.flows.course_outlines import CourseVisit
+from afterglow.flows.method_paint import PaintSpec
+from afterglow.flows.paint_evidence import Scene, scene_of
+from afterglow.flows.paint_zones import Painter
+from afterglow.flows.work import Progress
+from afterglow.painting.dosimetry import dose_volume, structure_of
+from afterglow.painting.dosimetry_figures import plan_figures
+from afterglow.painting.plan import make_plan
+from afterglow.painting.quality import painting_quality
+from afterglow.records.alignment import QualityLine
+from afterglow.records.dose import DoseFigure, DosePlan, DoseVolume, QualityVolume, Structure
+from afterglow.records.painted import PaintedVisit
+from afterglow.records.quantity import QUANTITIES
+from afterglow.records.result import ExamResult
+from afterglow.records.zones import ZONE_WORDS, Prescription, Zone, ZoneMap
+
+UNIFORM, PAINTED = "uniform", "painted"
+
+
+def paint_visit(
+    visit: CourseVisit,
+    result: ExamResult,
+    spec: PaintSpec,
+    *,
+    progress: Progress,
+    number: tuple[NDArray[np.float32], str] | None = None,
+    delivered: Sequence[DosePlan] = (),
+) -> PaintedVisit:
+    """Zones, prescription, plans and their figures of one quantified visit.
+
+    `number`: a map on the planning grid by whose values the dose is prescribed instead of by zone, and its source.
+    `delivered`: plans that a planning system made, looked at beside the research kernel's own. MissingInput where the visit has no
+    anatomy or no tumour.
+    """
+    where = f"sub-{result.subject} {result.session}"
+    progress(f"{where}: zones", 0, 1)
+    scene = scene_of(visit, result, spec.quantities, grid_mm=spec.grid_mm)
+    painter = Painter(scene, spec, number)
+    zones, prescription = found = painter.found()
+    progress(f"{where}: stability of the zones", 0, 1)
+    stability = painter.stability(found)
+    structures = structures_of(scene, zones)
+    plans = [*_plans(scene, prescription, structures[0], spec, progress, where), *delivered]
+    progress(f"{where}: dosimetry", 0, 1)
+    painted = PaintedVisit(
+        subject=result.subject,
+        session=result.session,
+        day=result.day,
+        method=result.method,
+        backdrop=scene.backdrop,
+        backdrop_name=scene.backdrop_name,
+        maps=tuple((QUANTITIES[name], one.laid(one.parameter_map.values, scene.grid)) for name, one in scene.natives.items()),
+        zones=zones,
+        prescription=prescription,
+        plans=tuple(plans),
+        structures=structures,
+        figures=(),
+        histograms=(),
+        qualities=(),
+        stability=stability,
+        quality=(*scene.quality, *_zone_lines(zones), *_plan_lines(plans)),
+        provenance=(zones.provenance, prescription.provenance, *(plan.provenance for plan in plans)),
+    )
+    return with_dosimetry(painted, spec)
+
+
+def with_dosimetry(painted: PaintedVisit, spec: PaintSpec) -> PaintedVisit:
+    """The same with the figures and histograms of every plan: nothing but arithmetic on what is there."""
+    settings = spec.dosimetry.record()
+    figures: list[DoseFigure] = []
+    histograms: list[DoseVolume] = []
+    qualities: list[QualityVolume] = []
+    for plan in painted.plans:
+        reference_gy = spec.plan.uniform_gy if plan.name == UNIFORM else painted.prescription.least_gy
+        figures += plan_figures(plan, painted.structures, target="tumour", reference_gy=reference_gy, settings=settings)
+        histograms += [dose_volume(plan.dose, one, plan=plan.name) for one in painted.structures if one.volume_ml > 0]
+        quality = painting_quality(plan.dose, painted.prescription, painted.zones, plan=plan.name)
+        figures += quality.figures
+        qualities += quality.volumes
+    return replace(painted, figures=tuple(figures), histograms=tuple(histograms), qualities=tuple(qualities))
+
+
+def structures_of(scene: Scene, zones: ZoneMap) -> tuple[Structure, ...]:
+    """The tumour first, its zones, and the brain where it is known. An empty zone is there, with a volume of 0."""
+    tumour = Structure("tumour", scene.tumour.astype(np.float32), scene.grid, "target", "outlined on the anatomy")
+    parts = [
+        structure_of(ZONE_WORDS[zone], zones.mask(zone), scene.grid, kind="zone", source=zones.provenance.step)
+        for zone in (Zone.AGGRESSIVE, Zone.PENUMBRA, Zone.PASSIVE, Zone.NOT_ASSESSED)
+    ]
+    brain = [] if scene.brain_share is None else [Structure("brain", scene.brain_share, scene.grid, "organ", "anatomy")]
+    return (tumour, *parts, *brain)
+
+
+def _plans(
+    scene: Scene, prescription: Prescription, tumour: Structure, spec: PaintSpec, progress: Progress, where: str
+) -> list[DosePlan]:
+    """Both plans under equal conditions: the same machine, settings, candidates and penalties."""
+    machine, settings = spec.plan.of_machine(), spec.plan.optimiser
+    brain = None if scene.brain_share is None else scene.brain_share >= 0.5
+    uniform = np.where(scene.tumour, np.float32(spec.plan.uniform_gy), np.float32(0))
+    made = []
+    for name, wanted in ((UNIFORM, uniform), (PAINTED, prescription.dose_gy)):
+        progress(f"{where}: {name} plan", 0, 1)
+        made.append(make_plan(name, wanted, tumour, scene.grid, brain, machine, settings))
+    return made
+
+
+def _zone_lines(zones: ZoneMap) -> list[QualityLine]:
+    lines = []
+    tumour_ml = float(np.count_nonzero(zones.tumour)) * zones.grid.voxel_ml
+    unknown_ml = zones.volume_ml(Zone.NOT_ASSESSED)
+    if unknown_ml > 0:
+        words = f"{unknown_ml:.1f} of {tumour_ml:.1f} mL"
+        lines.append(
+            QualityLine("tumour that was not assessed", words, "warning", "what was not measured is not taken for normal")
+        )
+    if not zones.volume_ml(Zone.AGGRESSIVE) > 0:
+        lines.append(
+            QualityLine(
+                "aggressive zone", "empty", "note", "no voxel met enough criteria: the painted plan follows the other zones"
+            )
+        )
+    if zones.islands_ml:
+        words = f"{len(zones.islands_ml)} of {sum(zones.islands_ml):.2f} mL together"
+        lines.append(QualityLine("aggressive islands too small to paint", words, "note", "they are penumbra"))
+    return lines
+
+
+def _plan_lines(plans: Sequence[DosePlan]) -> list[QualityLine]:
+    return [QualityLine(f"{plan.name} plan", reason, "warning") for plan in plans for reason in plan.reasons]

@@ -1,0 +1,194 @@
+"""A whole painted visit on disk and back: zones, doses, figures, histograms and stability, with the anatomy they lie on.
+
+The table of figures (`…_dosimetry.tsv`) is the seam to cohort statistics, as measurements.tsv is for maps.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from afterglow.io.atomic import Written
+from afterglow.io.images import write_image
+from afterglow.io.nifti import read_image
+from afterglow.io.plans_fields import read_fields
+from afterglow.io.tables import Row, read_table
+from afterglow.io.write import Cell, write_json, write_tsv
+from afterglow.io.zones import PaintedPlace, read_painted, write_nifti_objects
+from afterglow.records.alignment import QualityLine
+from afterglow.records.dose import NOT_FOR_TREATMENT, DoseFigure, Structure
+from afterglow.records.errors import BadInput
+from afterglow.records.maps import Provenance
+from afterglow.records.painted import PaintedVisit
+from afterglow.records.quantity import QUANTITIES
+from afterglow.records.stability import DoseChange, Stability
+from afterglow.records.zones import ZONE_WORDS, Zone, ZoneMap
+
+DOSIMETRY_WORDS: Mapping[str, str] = {
+    "participant_id": "Subject label, with the prefix sub-",
+    "session_id": "Visit that was painted, with the prefix ses-",
+    "plan": "uniform, painted, or the name of a delivered plan",
+    "structure": "Where the figure was read; dose grid: all that the dose covers",
+    "figure": "D95: dose that 95 % of the structure gets at least; V12: volume that gets 12 Gy at least; … (docs: dosimetry)",
+    "value": "The number; n/a where it cannot be told, and note says why",
+    "unit": "Gy, mL, J, kg; 1 for a ratio",
+    "note": "What a reader should know",
+}
+_TEXT = ("participant_id", "plan", "structure", "figure", "unit")
+
+
+def dosimetry_path(place: PaintedPlace) -> Path:
+    """dose/sub-01_ses-01_space-T1w_desc-plans_dosimetry.tsv"""
+    return place.path("dose", "plans", "dosimetry", ".tsv")
+
+
+def write_painted_visit(place: PaintedPlace, painted: PaintedVisit) -> tuple[Written, ...]:
+    """Write everything of a painted visit but its response; the JSON that ties it together comes last."""
+    written = list(write_nifti_objects(place, painted.zones, painted.prescription, painted.plans))
+    written += write_image(
+        place.path("anat", "planning", "T1w", ".nii.gz"),
+        painted.backdrop,
+        painted.grid,
+        sidecar={"LongName": painted.backdrop_name},
+    )
+    maps = []
+    for quantity, values in painted.maps:
+        path = place.path("perf", f"planning{quantity.name}", "map", ".nii.gz")
+        written += write_image(path, values, painted.grid, sidecar={"LongName": quantity.long_name, "Units": quantity.unit})
+        maps.append(quantity.name)
+    brain = next((one for one in painted.structures if one.name == "brain"), None)
+    if brain is not None:
+        written += write_image(
+            _brain_path(place), brain.share, painted.grid, sidecar={"LongName": "share of brain", "Source": brain.source}
+        )
+    if painted.stability is not None:
+        path = place.path("anat", "zonecertainty", "probseg", ".nii.gz")
+        written += write_image(
+            path, painted.stability.certain, painted.grid, sidecar={"LongName": "share of draws in which a voxel kept its zone"}
+        )
+    written += write_tsv(dosimetry_path(place), [_figure_row(one, painted) for one in painted.figures], DOSIMETRY_WORDS)
+    written.append(write_json(_summary_path(place), _summary(painted, maps)))
+    return tuple(written)
+
+
+def read_painted_visit(place: PaintedPlace) -> PaintedVisit:
+    """What `write_painted_visit` wrote, without histograms, which are computed from the doses. BadInput where it is not whole."""
+    path = _summary_path(place)
+    content = read_fields(path, ("Subject", "Maps", "Structures", "Quality", "Provenance", "Stability"))
+    objects = read_painted(place)
+    zones = objects.zones
+    try:
+        return PaintedVisit(
+            content["Subject"],
+            content["Session"],
+            content["Day"],
+            content["Method"],
+            read_image(place.path("anat", "planning", "T1w", ".nii.gz")).load(),
+            content["Backdrop"],
+            tuple(
+                (QUANTITIES[name], read_image(place.path("perf", f"planning{name}", "map", ".nii.gz")).load())
+                for name in content["Maps"]
+            ),
+            zones,
+            objects.prescription,
+            objects.plans,
+            tuple(_structure(row, place, zones) for row in content["Structures"]),
+            tuple(_figure(row) for row in read_table(dosimetry_path(place), tuple(DOSIMETRY_WORDS))),
+            (),
+            (),
+            _stability(content["Stability"], place),
+            tuple(QualityLine(**line) for line in content["Quality"]),
+            tuple(
+                Provenance(**{**one, "sources": tuple(one["sources"]), "dois": tuple(one["dois"])})
+                for one in content["Provenance"]
+            ),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise BadInput(
+            f"{path}: {error!r} is missing or malformed; it was written by another version, run this visit again"
+        ) from error
+
+
+def _summary_path(place: PaintedPlace) -> Path:
+    return place.path("dose", "painted", "visit", ".json")
+
+
+def _brain_path(place: PaintedPlace) -> Path:
+    return place.path("anat", "brain", "probseg", ".nii.gz")
+
+
+def _summary(painted: PaintedVisit, maps: Sequence[str]) -> dict[str, object]:
+    stability = painted.stability
+    return {
+        "NotForTreatment": NOT_FOR_TREATMENT,
+        "Subject": painted.subject,
+        "Session": painted.session,
+        "Day": painted.day,
+        "Method": painted.method,
+        "Backdrop": painted.backdrop_name,
+        "Maps": list(maps),
+        "Structures": [{"name": s.name, "kind": s.kind, "source": s.source} for s in painted.structures],
+        "Quality": [asdict(line) for line in painted.quality],
+        "Provenance": [{**asdict(one), "settings": dict(one.settings)} for one in painted.provenance],
+        "Stability": None
+        if stability is None
+        else {
+            "n_draws": stability.n_draws,
+            "seed": stability.seed,
+            "drawn": list(stability.drawn),
+            "fixed": list(stability.fixed),
+            "dice": [[int(zone), *rest] for zone, *rest in stability.dice],
+            "change": asdict(stability.change),
+        },
+    }
+
+
+def _stability(content: Mapping[str, Any] | None, place: PaintedPlace) -> Stability | None:
+    if content is None:
+        return None
+    certain = read_image(place.path("anat", "zonecertainty", "probseg", ".nii.gz")).load()
+    dice = tuple((Zone(zone), middle, low, high) for zone, middle, low, high in content["dice"])
+    return Stability(
+        content["n_draws"], content["seed"], tuple(content["drawn"]), tuple(content["fixed"]), dice, DoseChange(**content["change"]), certain
+    )  # fmt: skip
+
+
+def _structure(row: Mapping[str, Any], place: PaintedPlace, zones: ZoneMap) -> Structure:
+    match row["name"]:
+        case "brain":
+            share = read_image(_brain_path(place)).load()
+        case "tumour":
+            share = zones.tumour.astype(np.float32)
+        case name:
+            zone = next(zone for zone, words in ZONE_WORDS.items() if words == name)
+            share = (zones.labels == zone).astype(np.float32)
+    return Structure(row["name"], share, zones.grid, row["kind"], row["source"])
+
+
+def _figure_row(one: DoseFigure, painted: PaintedVisit) -> dict[str, Cell]:
+    return {
+        "participant_id": f"sub-{painted.subject}",
+        "session_id": f"ses-{painted.session}" if painted.session else None,
+        "plan": one.plan,
+        "structure": one.structure,
+        "figure": one.name,
+        "value": None if math.isnan(one.value) else one.value,
+        "unit": one.unit,
+        "note": one.note or None,
+    }
+
+
+def _figure(row: Row) -> DoseFigure:
+    value = row.number("value")
+    text = {name: row.required(name) for name in _TEXT}
+    return DoseFigure(
+        text["plan"],
+        text["structure"],
+        text["figure"],
+        math.nan if value is None else value,
+        text["unit"],
+        row.text("note") or "",
+    )
