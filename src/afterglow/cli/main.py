@@ -17,6 +17,7 @@ from afterglow.cli.outline import outline
 from afterglow.cli.power import power
 from afterglow.cli.repeatability import repeatability
 from afterglow.cli.run import run
+from afterglow.cli.spectra import spectra
 from afterglow.cli.study import tables
 from afterglow.records.errors import AfterglowError
 
@@ -66,6 +67,7 @@ app.command()(simulate)
 app.command()(run)
 app.command()(course)
 app.command()(outline)
+app.command()(spectra)
 app.command()(repeatability)
 app.command()(audit)
 app.command()(power)
