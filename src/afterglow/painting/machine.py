@@ -53,6 +53,10 @@ class Machine:
     def confirmed(self) -> bool:
         return not self.doubts
 
+    def collimator(self, size_mm: int) -> Collimator:
+        """The collimator of a size."""
+        return next(one for one in self.collimators if one.size_mm == size_mm)
+
     def ring_shares(self, collimator: Collimator) -> tuple[float, ...]:
         """Share of each ring in the dose at the focus."""
         raw = [ring.sources * np.exp(collimator.tilt_per_rad * np.radians(ring.latitude_deg)) for ring in self.rings]

@@ -32,7 +32,7 @@ def depths_of(share: NDArray[np.float32], grid: Grid) -> Depths:
     return Depths(np.maximum(inside, 0).astype(np.float32), np.maximum(outside, 0).astype(np.float32))
 
 
-def isocentres(depths: Depths, grid: Grid, size_mm: float, settings: PlanSettings) -> NDArray[np.float64]:
+def isocentres(depths: Depths, grid: Grid, size_mm: float, spacing_mm: float, most: int) -> NDArray[np.float64]:
     """Places (n, 3) in mm for one collimator, in the layer that its shots can shape: each the farthest from those before it.
 
     The first is the deepest. It ends when there are enough, or when the next would be closer than the spacing asked for.
@@ -44,10 +44,10 @@ def isocentres(depths: Depths, grid: Grid, size_mm: float, settings: PlanSetting
     places = grid.to_mm(voxels.astype(np.float64))
     nearest = np.full(len(places), np.inf)
     chosen = [int(np.argmax(depths.inside[deep]))]
-    while len(chosen) < settings.candidates:
+    while len(chosen) < most:
         nearest = np.minimum(nearest, ((places - places[chosen[-1]]) ** 2).sum(axis=1))
         farthest = int(np.argmax(nearest))
-        if nearest[farthest] < (settings.candidate_spacing * size_mm) ** 2:
+        if nearest[farthest] < spacing_mm**2:
             break
         chosen.append(farthest)
     return places[chosen]
@@ -56,8 +56,10 @@ def isocentres(depths: Depths, grid: Grid, size_mm: float, settings: PlanSetting
 def candidates(depths: Depths, grid: Grid, machine: Machine, settings: PlanSettings) -> Parts:
     """Every part that a plan may use, each leaving 1 Gy at its focus (one sector of it: its share of that)."""
     places, which = [], []
+    smallest = min(one.size_mm for one in machine.collimators)
     for number, one in enumerate(machine.collimators):
-        found = isocentres(depths, grid, one.size_mm, settings)
+        spacing_mm = settings.candidate_spacing_mm * one.size_mm / smallest
+        found = isocentres(depths, grid, one.size_mm, spacing_mm, settings.candidates)
         places.append(found)
         which.append(np.full(len(found), number))
     positions, kinds = np.concatenate(places), np.concatenate(which)
@@ -103,7 +105,9 @@ def bands_of(prescription_gy: NDArray[np.floating[Any]], settings: PlanSettings)
     """The band of each prescription (n,), counted from the least one."""
     if not len(prescription_gy):
         return np.zeros(0, dtype=np.intp)
-    return np.floor((prescription_gy - prescription_gy.min()) / settings.band_gy + 1e-3).astype(np.intp)
+    above = np.asarray(prescription_gy - prescription_gy.min(), dtype=np.float64)
+    band: NDArray[np.intp] = np.floor(above / settings.band_gy + 1e-3).astype(np.intp)
+    return band
 
 
 def _some(places: NDArray[np.intp], count: int, rng: np.random.Generator) -> NDArray[np.intp]:

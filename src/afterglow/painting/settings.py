@@ -13,7 +13,7 @@ class PlanSettings:
     """
 
     isodose: float  # share of the largest dose on which the prescription lies: .5
-    candidate_spacing: float  # least distance between possible isocentres of one collimator, over its size
+    candidate_spacing_mm: float  # least distance between possible isocentres of the smallest collimator; it grows with the size
     candidates: int  # isocentres of one collimator at most
     target_points: int  # points in the target that the first programme sees
     shell_points: int  # points on each shell outside the target
@@ -43,8 +43,8 @@ class PlanSettings:
             )
         if min(self.candidates, self.target_points, self.shell_points, self.rounds) < 1:
             raise BadMethod("plan: candidates, target_points, shell_points and rounds are counts from 1 on")
-        if min(self.candidate_spacing, self.band_gy, self.head_radius_mm, *self.shell_distances_mm) <= 0:
-            raise BadMethod("plan: candidate_spacing, band_gy, head_radius_mm and shell_distances_mm are above 0")
+        if min(self.candidate_spacing_mm, self.band_gy, self.head_radius_mm, *self.shell_distances_mm) <= 0:
+            raise BadMethod("plan: candidate_spacing_mm, band_gy, head_radius_mm and shell_distances_mm are above 0")
         penalties = (self.underdose_penalty, self.spill_penalty, self.brain_penalty, self.beam_on_penalty)
         if min(penalties) < 0 or self.underdose_penalty == 0:
             raise BadMethod("plan: penalties are 0 or more, and that of underdose above 0")

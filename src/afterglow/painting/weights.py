@@ -7,12 +7,12 @@ The programme, for weights w >= 0 over candidates, and what is missing (u) and s
            dose - s <= share x greatest prescription                      at each point of the shells.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linprog
-from scipy.sparse import bmat, csr_array, identity
+from scipy.sparse import csr_array, eye_array, hstack, vstack
 
 from afterglow.painting.settings import PlanSettings
 from afterglow.records.errors import AfterglowError
@@ -61,13 +61,13 @@ class Weights(NamedTuple):
     beam_on_gy: float
 
 
-def programme(asked: Influence, settings: PlanSettings) -> tuple[NDArray[np.float64], csr_array, NDArray[np.float64]]:
+def programme(asked: Influence, settings: PlanSettings) -> tuple[NDArray[np.float64], Any, NDArray[np.float64]]:
     """Costs, matrix and right side of the programme in the form `matrix x <= right`, x >= 0; x holds w, u, s in this order."""
     target, foci, shells = (_sparse(one) for one in (asked.target, asked.foci, asked.shells))
     n, k = len(asked.wanted_gy), len(asked.allowed_gy)
-    matrix = bmat(
-        [[-target, -identity(n), None], [target, None, None], [foci, None, None], [shells, None, -identity(k)]], format="csr"
-    )
+    under = vstack([-eye_array(n), csr_array((n + len(asked.foci_most_gy) + k, n))])
+    spill = vstack([csr_array((2 * n + len(asked.foci_most_gy), k)), -eye_array(k)])
+    matrix = csr_array(hstack([vstack([-target, target, foci, shells]), under, spill]))
     right = np.concatenate([-asked.wanted_gy, asked.wanted_gy / settings.isodose, asked.foci_most_gy, asked.allowed_gy])
     costs = np.concatenate(
         [
@@ -76,10 +76,10 @@ def programme(asked: Influence, settings: PlanSettings) -> tuple[NDArray[np.floa
             settings.spill_penalty * asked.shell_shares,
         ]
     )
-    return costs, csr_array(matrix), right
+    return costs, matrix, right
 
 
-def _sparse(dose: NDArray[np.float32]) -> csr_array:
+def _sparse(dose: NDArray[np.float32]) -> Any:
     return csr_array(np.where(dose < LEAST_GY, 0, dose).astype(np.float64))
 
 
@@ -87,7 +87,7 @@ def best_weights(asked: Influence, settings: PlanSettings) -> Weights:
     """The weights of least penalty, by HiGHS."""
     costs, matrix, right = programme(asked, settings)
     found = linprog(costs, A_ub=matrix, b_ub=right, method="highs-ds")
-    if found.status != 0:
+    if found.status != 0 or found.x is None:
         raise NoPlan(
             f"the linear programme of {matrix.shape[0]} rows and {matrix.shape[1]} columns has no solution: {found.message}"
         )
@@ -96,7 +96,7 @@ def best_weights(asked: Influence, settings: PlanSettings) -> Weights:
     under, spill = found.x[len(values) : len(values) + n], found.x[len(values) + n :]
     return Weights(
         values,
-        float(found.fun),
+        float(costs @ found.x),
         float(under.mean()),
         float(spill @ asked.shell_shares),
         float(asked.brain @ values),
