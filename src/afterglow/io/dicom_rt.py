@@ -47,7 +47,7 @@ def read_dicom(path: Path, sop_class: UID, what: str, *, also: UID | None = None
         raise BadInput(f"{path}: it is not a DICOM file; give the {what} as the planning system exported it") from None
     except AttributeError:
         raise BadInput(f"{path}: it does not say what kind of object it is (SOPClassUID); export the {what} again") from None
-    except (EOFError, struct.error, ValueError, KeyError, NotImplementedError, OverflowError, TypeError) as error:
+    except (OSError, EOFError, struct.error, ValueError, KeyError, NotImplementedError, OverflowError, TypeError) as error:
         raise CorruptFile(f"{path}: it ends too early or is damaged ({error}); export it again") from None
     if found not in (sop_class, also):
         raise BadInput(f"{path}: it is a {UID(found).name}, not a {sop_class.name}; give the {what}")
