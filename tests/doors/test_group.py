@@ -171,3 +171,13 @@ def test_the_door_prints_the_answer_and_refuses_options_it_would_not_read(done: 
         .exit_code
         == 2
     )
+
+
+def test_a_patient_whose_measurements_lie_in_two_folders_is_refused(tmp_path: Path) -> None:
+    bids, out = invented_cohort(tmp_path)
+    (out / "sub-01").rename(out / "sub-77")
+    (out / "sub-77" / "ses-pre" / "perf").rename(out / "sub-01-perf")
+    (out / "sub-01" / "ses-pre").mkdir(parents=True)
+    (out / "sub-01-perf").rename(out / "sub-01" / "ses-pre" / "perf")
+    with pytest.raises(BadInput, match="sub-01 lie in two places"):
+        run_group(bids, out, "behar2023", progress=silent)

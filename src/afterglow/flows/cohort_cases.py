@@ -10,7 +10,7 @@ from afterglow.cohort.analyse_curves import Curve, since_arrival
 from afterglow.flows.method import Method
 from afterglow.flows.method_cohort import CohortSpec, Lead
 from afterglow.io.bids import Dataset, sessions
-from afterglow.io.measurements import collect_measurements
+from afterglow.io.measurements import measurements_below
 from afterglow.io.results import read_curves
 from afterglow.io.tracks import events_path, read_events, read_tracks, tracks_path
 from afterglow.io.verdicts import read_verdicts
@@ -51,7 +51,13 @@ class Cohort:
 
 def read_told(out: Path, dataset: Dataset) -> dict[str, Told]:
     """What the participant level wrote, by patient."""
-    return {course.participant_id: Told(course, read_verdicts(out, course.participant_id)) for course in _courses(out, dataset)}
+    told: dict[str, Told] = {}
+    for course in _courses(out, dataset):
+        name = course.participant_id
+        if name in told:
+            raise BadInput(f"{out}: measurements of sub-{name} lie in two places; each patient has one folder of their own name")
+        told[name] = Told(course, read_verdicts(out, name))
+    return told
 
 
 def read_lesion_curves(out: Path, cases: Sequence[Case]) -> dict[tuple[str, str, str], Curve]:
@@ -89,8 +95,8 @@ def gather(told: Mapping[str, Told], study: Study, method: Method, spec: CohortS
 
 def _courses(out: Path, dataset: Dataset) -> Iterator[Course]:
     """What was measured, by patient, with treatments and the story of each lesion."""
-    found = sorted(collect_measurements(out), key=lambda m: (m.participant_id, m.day, m.session_id))
-    for subject, of_one in groupby(found, key=lambda m: m.participant_id):
+    for subject, rows_of_one in groupby(measurements_below(out), key=lambda m: m.participant_id):
+        of_one = sorted(rows_of_one, key=lambda m: (m.day, m.session_id))
         visits = tuple(Visit(session, day, tuple(rows)) for (session, day), rows in groupby(of_one, key=_visit))
         tracks = read_tracks(out, subject) if tracks_path(out, subject).is_file() else ()
         events = read_events(out, subject) if events_path(out, subject).is_file() else ()

@@ -14,8 +14,9 @@ from afterglow.flows.work import Progress
 from afterglow.io.atomic import clean_temporary, require_writable
 from afterglow.io.bids import Dataset, open_dataset
 from afterglow.io.derivatives import write_description
+from afterglow.io.dosimetry import collect_dosimetry
 from afterglow.io.manifest import ManifestEntry, merged_at_the_end, output_entry, record
-from afterglow.io.measurements import collect_measurements, write_measurements
+from afterglow.io.measurements import measurements_below, write_measurements
 from afterglow.io.readings import read_readings
 from afterglow.io.repeatability import read_repeatability
 from afterglow.io.verdicts import collect_verdicts
@@ -87,7 +88,7 @@ def run_participants(
     with merged_at_the_end(place.out):
         told, remarks = make_patients(jobs, workers=workers, scheduler=scheduler, progress=progress)
         progress("tables", 0, 1)
-        _tables(place.out, method)
+        write_tables(place.out, method)
     if chunk is not None:
         remarks += (f"chunk {chunk.number}/{chunk.of}: {len(chosen)} of {len(subjects)} subjects",)
     return RunReport(place.out, tuple(told), remarks)
@@ -103,14 +104,15 @@ def _wanted(dataset: Dataset, participants: Sequence[str]) -> tuple[str, ...]:
     return labels or dataset.subjects
 
 
-def _tables(out: Path, method: Method) -> None:
-    """measurements.tsv and verdicts.tsv of all visits that are on disk; whoever writes them last has seen all.
+def write_tables(out: Path, method: Method) -> None:
+    """measurements.tsv, verdicts.tsv and, where tumours are painted, dosimetry.tsv of all visits that are on disk; whoever writes them last has seen all.
 
     Several processes may do this at once: each looks again after its own write, and repeats it where a patient came in between.
     """
     while True:
         before = _sources(out)
-        written = [*write_measurements(out / "measurements.tsv", collect_measurements(out)), *collect_verdicts(out)]
+        written = [*write_measurements(out / "measurements.tsv", measurements_below(out)), *collect_verdicts(out)]
+        written += collect_dosimetry(out)
         outputs = tuple(output_entry(one, out) for one in written)
         record(out, ManifestEntry("tables", "done", method.name, "", (), outputs, {}, versions()))
         if _sources(out) == before:
@@ -119,5 +121,9 @@ def _tables(out: Path, method: Method) -> None:
 
 def _sources(out: Path) -> list[tuple[str, int, int]]:
     """The tables of every visit and patient, as they are now."""
-    paths = [*out.glob("sub-*/**/*_measurements.tsv"), *out.glob("sub-*/*_verdicts.tsv")]
+    paths = [
+        *out.glob("sub-*/**/*_measurements.tsv"),
+        *out.glob("sub-*/*_verdicts.tsv"),
+        *out.glob("sub-*/**/dose/*_dosimetry.tsv"),
+    ]
     return sorted((path.as_posix(), path.stat().st_mtime_ns, path.stat().st_size) for path in paths)

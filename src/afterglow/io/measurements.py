@@ -1,7 +1,8 @@
 """The seam on disk: measurements.tsv, one row each, every column described."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from sys import intern
 from typing import Any
 
 from afterglow.io.atomic import Written
@@ -34,6 +35,15 @@ COLUMN_WORDS: dict[str, str] = {
     "run_id": "First characters of the fingerprint of inputs, settings and versions",
     "flags": "What a reader should know, separated by semicolons",
 }
+_NUMBERS = (
+    "day",
+    "value",
+    "ci_low",
+    "ci_high",
+    "n_voxels",
+    "volume_ml",
+    "reference_value",
+)  # the words of a million rows are few
 
 
 def measurements_path(out: Path, subject: str, session: str) -> Path:
@@ -47,9 +57,11 @@ def zone_measurements_path(out: Path, subject: str, session: str) -> Path:
     return exam_folder(out, subject, session) / "perf" / name
 
 
-def write_measurements(path: Path, measurements: Sequence[Measurement]) -> tuple[Written, ...]:
+def write_measurements(path: Path, measurements: Iterable[Measurement]) -> tuple[Written, ...]:
     """The table of measurements with its description; columns in the order of the record."""
-    rows: list[dict[str, Cell]] = [{name: _cell(name, getattr(m, name)) for name in MEASUREMENT_COLUMNS} for m in measurements]
+    rows: Iterator[dict[str, Cell]] = (
+        {name: _cell(name, getattr(m, name)) for name in MEASUREMENT_COLUMNS} for m in measurements
+    )
     return write_tsv(path, rows, COLUMN_WORDS)
 
 
@@ -58,14 +70,19 @@ def read_measurements(path: Path) -> tuple[Measurement, ...]:
     return tuple(_measurement(row) for row in read_table(path, MEASUREMENT_COLUMNS))
 
 
+def measurements_below(out: Path) -> Iterator[Measurement]:
+    """The measurements of every visit below an output folder, subject by subject in the order of their names, one visit in memory."""
+    for path in sorted(out.glob("sub-*/**/perf/*_measurements.tsv")):
+        yield from read_measurements(path)
+
+
 def collect_measurements(out: Path) -> tuple[Measurement, ...]:
-    """The measurements of every visit below an output folder, in the order of their names."""
-    paths = sorted(out.glob("sub-*/**/perf/*_measurements.tsv"))
-    return tuple(m for path in paths for m in read_measurements(path))
+    """All of them at once."""
+    return tuple(measurements_below(out))
 
 
 def _measurement(row: Row) -> Measurement:
-    text = {name: row.text(name) or "" for name in MEASUREMENT_COLUMNS}
+    text = {name: intern(row.text(name) or "") for name in MEASUREMENT_COLUMNS if name not in _NUMBERS}
     day, volume_ml = row.number("day"), row.number("volume_ml")
     n_voxels = row.whole("n_voxels")
     if day is None or volume_ml is None or n_voxels is None:

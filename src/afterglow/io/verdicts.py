@@ -81,8 +81,7 @@ def _verdict(row: Row) -> Verdict:
 
 def collect_verdicts(out: Path) -> tuple[Written, ...]:
     """Write verdicts.tsv from the tables of all subjects; one of an earlier version has no labels."""
-    rows: list[dict[str, Cell]] = []
-    for path in sorted(out.glob("sub-*/sub-*_verdicts.tsv")):
-        found = read_table(path, tuple(name for name in COLUMNS if name != "label"))
-        rows += [{name: row.cells.get(name) for name in COLUMNS} for row in found]
+    needed = tuple(name for name in COLUMNS if name != "label")
+    tables = (read_table(path, needed) for path in sorted(out.glob("sub-*/sub-*_verdicts.tsv")))
+    rows = ({name: row.cells.get(name) for name in COLUMNS} for table in tables for row in table)
     return write_tsv(out / "verdicts.tsv", rows, COLUMNS)

@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +11,7 @@ from afterglow.io.atomic import Written, write_bytes
 from afterglow.io.tables import GUARDED
 
 Cell = str | int | float | bool | None | Sequence[str]
+_AT_ONCE = 4096  # lines
 _BREAKS = str.maketrans({"\t": " ", "\n": " ", "\r": " "})
 
 
@@ -57,13 +58,21 @@ def write_tsv(
     None and NaN are written n/a, lists joined by "; ". A text cell that a spreadsheet would run as a formula gets an
     apostrophe in front. ValueError where a row has other cells than the columns.
     """
+    described = {name: {"Description": words} if isinstance(words, str) else words for name, words in columns.items()}
+    return write_bytes(path, _lines(path.name, rows, columns)), write_json(path.with_suffix(".json"), described)
+
+
+def _lines(name: str, rows: Iterable[Mapping[str, Cell]], columns: Mapping[str, object]) -> Iterator[bytes]:
+    """The table in parts of some thousand lines, so that a long one is never held whole."""
     lines = ["\t".join(columns)]
     for number, row in enumerate(rows, start=1):
         if row.keys() != columns.keys():
-            raise ValueError(f"{path.name}: row {number} and the columns differ in {sorted(row.keys() ^ columns.keys())}")
-        lines.append("\t".join(_cell(row[name]) for name in columns))
-    described = {name: {"Description": words} if isinstance(words, str) else words for name, words in columns.items()}
-    return write_text(path, "\n".join(lines) + "\n"), write_json(path.with_suffix(".json"), described)
+            raise ValueError(f"{name}: row {number} and the columns differ in {sorted(row.keys() ^ columns.keys())}")
+        lines.append("\t".join(_cell(row[column]) for column in columns))
+        if len(lines) >= _AT_ONCE:
+            yield ("\n".join(lines) + "\n").encode("utf-8")
+            lines = []
+    yield ("\n".join(lines) + "\n" if lines else "").encode("utf-8")
 
 
 def _cell(value: Cell) -> str:
