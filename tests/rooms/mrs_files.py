@@ -40,8 +40,9 @@ def decays(
 def write_spectra(
     path: Path, fids: Complex, grid: Grid = GRID, *, box: bool = False, te_s: float = TE_S, suppressed: bool = True
 ) -> Path:
-    """A NIfTI-MRS file of them; with a box that leaves the outermost voxels out."""
-    corners = (grid.to_mm(np.full(3, 0.5)), grid.to_mm(np.array(grid.shape) - 1.5)) if box else None
+    """A NIfTI-MRS file of them; with a box that leaves the outermost voxels of each section out."""
+    i, j, k = grid.shape
+    corners = (grid.to_mm(np.array([0.5, 0.5, -0.5])), grid.to_mm(np.array([i - 1.5, j - 1.5, k - 0.5]))) if box else None
     write_mrs(path, fids.astype(np.complex64), grid, MrsHeader(DWELL_S, MHZ, te_s, TR_S, suppressed, corners))
     return path
 
@@ -49,7 +50,8 @@ def write_spectra(
 def rewrite(path: Path, *, fields: Mapping[str, Any] | None = None, drop: tuple[str, ...] = (), data: Any = None, header: Mapping[str, Any] | None = None) -> Path:  # fmt: skip
     """The same file with other fields in its extension, other data or another header, unpacked (.nii)."""
     image = nib.load(path)
-    extension = json.loads(image.header.extensions[0].get_content().rstrip(b"\0") if isinstance(image.header.extensions[0].get_content(), bytes) else image.header.extensions[0].text)  # fmt: skip
+    content = image.header.extensions[0].get_content()
+    extension = json.loads(content.rstrip(b"\0")) if isinstance(content, bytes) else dict(content)
     for name in drop:
         extension.pop(name)
     extension.update(fields or {})

@@ -9,7 +9,7 @@ from afterglow.records.grid import Grid
 
 def carry_map(
     values: NDArray[np.floating], grid: Grid, onto: Grid, matrix: NDArray[np.float64] | None = None, *, least_share: float
-) -> NDArray[np.float32]:  # type: ignore[type-arg]
+) -> NDArray[np.float32]:
     """A map (i, j, k) on the voxels of `onto`: the mean of what was measured in each, weighted by volume.
 
     `matrix` (4, 4) takes a point of the target (RAS mm) to the source, as in `Alignment.matrix`. Exact where the grids' axes run
@@ -22,7 +22,7 @@ def carry_map(
 
 def carry_with_share(
     values: NDArray[np.floating], grid: Grid, onto: Grid, matrix: NDArray[np.float64] | None = None
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:  # type: ignore[type-arg]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """The mean over each voxel of `onto`, and the share of it that measured voxels cover."""
     if values.shape != grid.shape:
         raise ValueError(f"the map is {values.shape} but its grid is {grid.shape}")

@@ -76,6 +76,11 @@ def read_told(head: bytes, path: Path, sidecar: Sidecar) -> Told:
         )
     fields = _extension(head, raw, path)
     shape = _shape(raw, fields, path)
+    slope, inter = float(raw["scl_slope"]), float(raw["scl_inter"])
+    if (math.isfinite(slope) and slope not in (0, 1)) or (math.isfinite(inter) and inter != 0):
+        raise BadInput(
+            f"{path}: its numbers are scaled (slope {slope:g}, intercept {inter:g}), which complex data know not; {_RECONVERT}"
+        )
     geometry = parse_header(_as_plain_image(raw, shape), path)
     dwell_s = _dwell_s(raw, fields, path)
     reference_ppm, ppm_remark = _reference_ppm(fields, path)
@@ -102,6 +107,7 @@ def _as_plain_image(raw: Any, shape: tuple[int, ...]) -> bytes:
     plain["datatype"], plain["bitpix"] = _FLOAT64, 64
     plain["dim"] = [3, *shape[:3], 1, 1, 1, 1]
     plain["xyzt_units"] = int(raw["xyzt_units"]) & 7
+    plain["scl_slope"], plain["scl_inter"] = 1, 0
     return bytes(plain.binaryblock) + bytes(4)
 
 

@@ -19,6 +19,10 @@ from afterglow.kernels.types import Array, Status
 _FIT_S = 0.6  # longer than a line of 3 Hz lasts
 _COLUMNS = ("amplitudes", "covariance", "noise", "snr", "shift_hz", "gauss_hz", "phase_rad", "width_hz", "misfit", "status")
 _LEARN_SNR = 3.0  # of a voxel from which something may be learned
+_ODD = (
+    4.0  # times the variance of the noise: a residual above that which is also more than the lines is no spectrum of these lines
+)
+_ROUNDING = 1e-7  # of a decay's size: noise is never taken for less, float32 stores no more
 _SINGULAR = 1e12  # condition beyond which parameters cannot be told apart
 _AT_ONCE = 256  # voxels, so that their derivatives stay within some tens of MB
 _POSITIVE = [NAMES.index(name) for name in ("naa", "cr", "cho")]
@@ -53,14 +57,17 @@ def setting(
     """Lines and nuisance for one protocol."""
     times_s = np.arange(min(n_points, int(np.ceil(_FIT_S / dwell_s)))) * dwell_s
     lines = line_basis(times_s, te_s=te_s, spectrometer_mhz=spectrometer_mhz, reference_ppm=reference_ppm)
-    barred = nuisance(times_s, water_ppm=water_ppm, spectrometer_mhz=spectrometer_mhz, reference_ppm=reference_ppm)
+    barred = nuisance(
+        times_s, water_ppm=water_ppm, spectrometer_mhz=spectrometer_mhz, reference_ppm=reference_ppm, reach_hz=reach_hz
+    )
     return Setting(times_s, lines, barred.signals, np.ones(barred.signals.shape[0]), barred.n_water, n_points, reach_hz)
 
 
 def noise_of(fids: Complex) -> Array:
     """Standard deviation (v,) of each channel, from steps between neighbours in the last quarter of the decays (v, t)."""
     steps = np.diff(fids[:, -max(fids.shape[1] // 4, 8) :], axis=1)
-    out: Array = np.sqrt(np.mean(np.abs(steps) ** 2, axis=1) / 4)
+    size = np.sqrt(np.mean(np.abs(fids) ** 2, axis=1))
+    out: Array = np.maximum(np.sqrt(np.mean(np.abs(steps) ** 2, axis=1) / 4), _ROUNDING * size)
     return out
 
 
@@ -112,22 +119,25 @@ def _read(state: Refined, noise: Array, how: Setting) -> SpectrumFit:
     covariance = (np.linalg.inv(unit) / (scale[:, :, None] * scale[:, None, :]))[:, :n, :n] * noise[:, None, None] ** 2
     covariance[~sound] = np.nan
     lasting = np.exp(-TO_B * gauss[:, None] ** 2 * how.times_s**2) @ np.abs(how.basis[_POSITIVE]).T
-    least = np.maximum(noise, np.finfo(np.float64).tiny)
+    explained = np.einsum("vl,vlm,vm->v", p[:, :n], state.normal[:, :n, :n], p[:, :n])
     freedom = 2 * (how.times_s.size - float(how.weights.sum())) - (n + 3)
     return SpectrumFit(
         amplitudes=np.where(sound[:, None], p[:, :n], np.nan),
         covariance=covariance,
         noise=noise,
-        snr=np.max(p[:, _POSITIVE] * lasting, axis=1) / (least * np.sqrt(how.n_points)),
+        snr=np.max(p[:, _POSITIVE] * lasting, axis=1) / (noise * np.sqrt(how.n_points)),
         shift_hz=p[:, n + 1],
         gauss_hz=gauss,
         phase_rad=p[:, n],
         width_hz=voigt_width_hz(np.array(1 / (np.pi * LINES[0].t2_s)), gauss),
-        misfit=np.sqrt(np.maximum(state.cost, 0) / freedom) / least,
-        status=np.where(state.done & sound, np.where(held, Status.AT_BOUND, Status.OK), Status.NO_CONVERGENCE).astype(np.uint8),
+        misfit=np.sqrt(np.maximum(state.cost, 0) / freedom) / noise,
+        status=np.select(
+            [~(state.done & sound), (state.cost > explained) & (state.cost > _ODD * freedom * noise**2), held],
+            [Status.NO_CONVERGENCE, Status.POOR_FIT, Status.AT_BOUND], Status.OK,
+        ).astype(np.uint8),
         learned=np.zeros(p.shape[0], dtype=np.bool_),
         settings=(how, how),
-    )
+    )  # fmt: skip
 
 
 def _nothing(status: NDArray[np.uint8], how: Setting) -> SpectrumFit:

@@ -29,14 +29,15 @@ LINES = (
 )
 NAMES = tuple(line.name for line in LINES)
 
-_WATER_REACH_HZ = 25.0
+_BESIDE_HZ = 10.0  # that residual water may lie farther from its place than the lines
+_STEP_HZ = 5.0
 _WATER_LORENTZ_HZ = (2.0, 6.0, 15.0)
-_WATER_GAUSS_HZ = (1.0, 5.0, 10.0)
+_WATER_GAUSS_HZ = (0.0, 4.0, 9.0)
 _LIPID_PPM = (0.9, 1.3)
 _LIPID_GAUSS_PPM = (0.13, 0.2)
 _BROAD_PPM = tuple(np.arange(0.6, 4.3, 0.3).tolist())
 _BROAD_GAUSS_PPM = 0.33
-_SHARE = 3e-4  # directions that carry less than this share of the largest are left out
+_SHARE = 1e-4  # directions that carry less than this share of the largest are left out
 
 
 def line_basis(times_s: Array, *, te_s: float, spectrometer_mhz: float, reference_ppm: float) -> Complex:
@@ -58,14 +59,15 @@ class Nuisance(NamedTuple):
     n_water: int
 
 
-def nuisance(times_s: Array, *, water_ppm: float, spectrometer_mhz: float, reference_ppm: float) -> Nuisance:
+def nuisance(times_s: Array, *, water_ppm: float, spectrometer_mhz: float, reference_ppm: float, reach_hz: float) -> Nuisance:
     """Signals that span residual water, mobile lipid and a broad baseline of any size and phase.
 
-    Each is a family of lines: water of any width within 25 Hz of its place, lipid at .9 and 1.3 ppm, broad lines of .33 ppm side
+    Each is a family of lines: water of any width within `reach_hz` and 10 Hz more of its place, lipid at .9 and 1.3 ppm, broad lines of .33 ppm side
     by side; a family is reduced to the directions that carry something.
     """
     water_hz = reference_hz(water_ppm, spectrometer_mhz, reference_ppm)
-    offsets = np.arange(-_WATER_REACH_HZ, _WATER_REACH_HZ + 1, 5.0)
+    half = int(np.ceil((reach_hz + _BESIDE_HZ) / _STEP_HZ))
+    offsets = _STEP_HZ * np.arange(-half, half + 1)
     water = [(water_hz + off, lorentz, gauss) for off in offsets for lorentz in _WATER_LORENTZ_HZ for gauss in _WATER_GAUSS_HZ]
     placed = [(ppm, 3.0, width) for ppm in _LIPID_PPM for width in _LIPID_GAUSS_PPM]
     placed += [(ppm, 2.0, _BROAD_GAUSS_PPM) for ppm in _BROAD_PPM]

@@ -20,6 +20,7 @@ _WIDTHS_HZ = (2.0, 5.0, 9.0)  # and the Gaussian widths
 _B_LIMIT = TO_B * 30.0**2
 _ITERATIONS = 40
 _CLOSE = 1e-4  # of the noise variance: a step that gains less changes nothing
+_ROUNDING = 1e-10  # of the sum of squares: nor does this
 _POSITIVE = [NAMES.index(name) for name in ("naa", "cr", "cho")]
 
 
@@ -103,6 +104,7 @@ def refined(y: Complex, noise: Array, how: Setting, start: Array) -> Refined:
     normal, cost, done = np.zeros((v, size, size)), np.zeros(v), np.zeros(v, dtype=np.bool_)
     damping = np.full(v, 1e-3)
     normal[:], slope, cost[:] = _derivatives(y, how, p)
+    enough = _CLOSE * noise**2 + _ROUNDING * np.sum(np.abs(y) ** 2, axis=1)
     busy = np.arange(v)
     for _ in range(_ITERATIONS):
         step, gain = _step(normal[busy], slope[busy], damping[busy], p[busy], how)
@@ -112,7 +114,7 @@ def refined(y: Complex, noise: Array, how: Setting, start: Array) -> Refined:
         good = busy[better]
         p[good], normal[good], slope[good], cost[good] = tried[better], new_normal[better], new_slope[better], new_cost[better]
         damping[busy] = np.where(better, damping[busy] * 0.2, damping[busy] * 8)
-        still = (gain <= _CLOSE * noise[busy] ** 2) | (damping[busy] > 1e8)
+        still = (gain <= enough[busy]) | (damping[busy] > 1e8)
         done[busy[still]] = True
         busy = busy[~still]
         if not busy.size:
