@@ -163,6 +163,15 @@ def test_a_structure_without_contours_is_left_out_and_said(written, tmp_path):
     assert len(read_structures(path, written[2][0].grid)) == 7
 
 
+def test_a_structure_set_that_does_not_say_what_is_a_target_is_read_and_said(written, tmp_path):
+    def change(ds):
+        del ds.RTROIObservationsSequence
+
+    path = changed(written, tmp_path, change)
+    assert remarks(path, written[2][0].grid) == {"structures of changed.dcm": "no observations"}
+    assert {one.kind for one in read_structures(path, written[2][0].grid)} == {"organ"}
+
+
 def test_a_contour_with_too_few_numbers_is_damaged(written, tmp_path):
     def change(ds):
         contours(ds)[0].ContourData = list(contours(ds)[0].ContourData)[:-3]
@@ -191,14 +200,12 @@ def test_other_files_are_refused_by_name(written, tmp_path):
         read_structures(written[0] / "series" / "00001.dcm", AXIAL)
 
 
-def test_a_file_that_ends_too_early_is_damaged_or_reads_the_same(written, tmp_path):
+def test_a_file_that_ends_too_early_is_damaged_even_between_two_contours(written, tmp_path):
     whole = (written[0] / "rs.dcm").read_bytes()
-    grid = written[2][0].grid
-    want = [(one.name, one.volume_ml) for one in read_structures(written[0] / "rs.dcm", grid)]
-    for cut in np.linspace(200, len(whole) - 1, 25).astype(int):
+    end = whole.rindex(bytes.fromhex("0630 8000"))  # what follows the contours
+    between = [n for n in range(len(whole)) if whole.startswith(bytes.fromhex("0630 1600"), n)]  # an item's first element
+    cuts = {*np.linspace(200, end - 1, 25).astype(int).tolist(), *(n - 8 for n in between[-40::4])}
+    for cut in sorted(cuts):
         (tmp_path / "cut.dcm").write_bytes(whole[:cut])
-        try:
-            got = [(one.name, one.volume_ml) for one in read_structures(tmp_path / "cut.dcm", grid)]
-        except AfterglowError:
-            continue
-        assert got == want, cut
+        with pytest.raises(AfterglowError):
+            read_structures(tmp_path / "cut.dcm", written[2][0].grid)

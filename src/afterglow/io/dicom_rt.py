@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from pydicom import dcmread
+from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.errors import InvalidDicomError
 from pydicom.filewriter import dcmwrite
@@ -19,6 +20,7 @@ from afterglow.io.dicom_bytes import uid
 from afterglow.io.rt_reference import ReferenceSeries
 from afterglow.records.errors import BadInput, CorruptFile, MissingInput
 
+_UNDEFINED = 0xFFFFFFFF
 MANUFACTURER, MODEL = "afterglow", "afterglow research"
 _COPIED = (
     "PatientName", "PatientID", "IssuerOfPatientID", "PatientBirthDate", "PatientSex", "PatientAge", "PatientIdentityRemoved",
@@ -40,6 +42,7 @@ def read_dicom(path: Path, sop_class: UID, what: str, *, also: UID | None = None
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what is odd is said below, about the file
             dataset = dcmread(path)
+            _check_whole(dataset, path)
             found = str(dataset.SOPClassUID)
             for _ in dataset.iterall():  # pydicom reads an element when it is asked for; ask for all
                 pass
@@ -52,6 +55,14 @@ def read_dicom(path: Path, sop_class: UID, what: str, *, also: UID | None = None
     if found not in (sop_class, also):
         raise BadInput(f"{path}: it is a {UID(found).name}, not a {sop_class.name}; give the {what}")
     return dataset
+
+
+def _check_whole(dataset: Dataset, path: Path) -> None:
+    """A sequence cut between two items reads without an error, only shorter than it says."""
+    for tag in dataset.keys():  # noqa: SIM118 - iterating the data set itself would convert its elements
+        raw = dataset.get_item(tag)
+        if isinstance(raw, RawDataElement) and raw.value is not None and len(raw.value) < raw.length != _UNDEFINED:
+            raise CorruptFile(f"{path}: it ends after {len(raw.value)} of the {raw.length} bytes of {raw.tag}; copy it again")
 
 
 def opened_object(reference: ReferenceSeries, sop_class: UID, modality: str, description: str, content: bytes) -> Dataset:

@@ -65,6 +65,9 @@ def read_structure_set(path: Path, grid: Grid, *, frame_uid: str | None = None) 
             )
     contours = _contours(ds, path)
     remarks: list[QualityLine] = []
+    if not ds.get("RTROIObservationsSequence"):
+        words = "the file does not say which structure is a target; all are taken as organs"
+        remarks.append(QualityLine(f"structures of {path.name}", "no observations", "warning", words))
     stacks: list[tuple[_Roi, PlaneStack]] = []
     for roi in rois:
         stack, said = plane_stack(_rings(contours.get(roi.number, []), roi, path, remarks), f"{path.name}: structure {roi.name}")
@@ -82,10 +85,13 @@ def _rois(ds: Dataset, path: Path) -> tuple[_Roi, ...]:
         raise BadInput(f"{path}: it lists no structure, or holds no contours; draw them and {_AGAIN}")
     kinds = {
         int(item.ReferencedROINumber): _kind(str(item.get("RTROIInterpretedType", "")))
-        for item in ds.get("RTROIObservationsSequence", [])
+        for item in ds.get("RTROIObservationsSequence") or []
+        if "ReferencedROINumber" in item
     }
     found = []
     for item in ds.StructureSetROISequence:
+        if "ROINumber" not in item:
+            raise CorruptFile(f"{path}: a structure has no number, so that its contours cannot be found; {_AGAIN}")
         number = int(item.ROINumber)
         name = str(item.get("ROIName", "")) or f"ROI {number}"
         found.append(_Roi(number, name, str(item.get("ReferencedFrameOfReferenceUID", "")), kinds.get(number, "organ")))

@@ -56,7 +56,7 @@ def _check_origin(ds: Dataset, path: Path, frame_uid: str | None, series_uid: st
         raise GridMismatch(
             f"{path}: its frame of reference is {frame or 'unknown'}, that of the images {frame_uid}; give the segmentation of these images"
         )
-    referred = [str(item.SeriesInstanceUID) for item in ds.get("ReferencedSeriesSequence") or []]
+    referred = [str(item.get("SeriesInstanceUID", "")) for item in ds.get("ReferencedSeriesSequence") or []]
     if series_uid is not None and series_uid not in referred:
         raise GridMismatch(
             f"{path}: it segments series {', '.join(referred) or 'unknown'}, not {series_uid}; give the segmentation of these images"
