@@ -14,6 +14,7 @@ from afterglow.cli.course import course
 from afterglow.cli.digital import demo, simulate
 from afterglow.cli.options import Json, MethodName, Outlines
 from afterglow.cli.outline import outline
+from afterglow.cli.paint import paint
 from afterglow.cli.power import power
 from afterglow.cli.repeatability import repeatability
 from afterglow.cli.run import run
@@ -65,6 +66,7 @@ def _root(
 app.command()(demo)
 app.command()(simulate)
 app.command()(run)
+app.command()(paint)
 app.command()(course)
 app.command()(outline)
 app.command()(spectra)

@@ -1,15 +1,16 @@
 """One visit painted: maps -> zones -> prescription -> a uniform and a painted plan -> what each of them does."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from afterglow.flows.course_outlines import CourseVisit
 from afterglow.flows.method_paint import PaintSpec
-from afterglow.flows.paint_evidence import Scene, scene_of
-from afterglow.flows.paint_zones import Painter
+from afterglow.flows.paint_evidence import Scene, scene_of, seen_from
+from afterglow.flows.paint_orders import DELIVERED, NO_ORDERS, PaintOrders, delivered_of, numbers_of, reference_of_orders
+from afterglow.flows.paint_zones import Painter, retest_of
 from afterglow.flows.work import Progress
 from afterglow.painting.dosimetry import dose_volume, structure_of
 from afterglow.painting.dosimetry_figures import plan_figures
@@ -25,30 +26,42 @@ from afterglow.records.zones import ZONE_WORDS, Prescription, Zone, ZoneMap
 UNIFORM, PAINTED = "uniform", "painted"
 
 
+@dataclass(frozen=True, eq=False)
+class SecondScan:
+    """Another visit of the same tumour, and how a point of the planning image (RAS mm) comes to its anatomy."""
+
+    visit: CourseVisit
+    result: ExamResult
+    matrix: NDArray[np.float64]
+
+
 def paint_visit(
     visit: CourseVisit,
     result: ExamResult,
     spec: PaintSpec,
     *,
     progress: Progress,
-    number: tuple[NDArray[np.float32], str] | None = None,
-    delivered: Sequence[DosePlan] = (),
+    orders: PaintOrders = NO_ORDERS,
+    second: SecondScan | None = None,
 ) -> PaintedVisit:
     """Zones, prescription, plans and their figures of one quantified visit.
 
-    `number`: a map on the planning grid by whose values the dose is prescribed instead of by zone, and its source.
-    `delivered`: plans that a planning system made, looked at beside the research kernel's own. MissingInput where the visit has no
-    anatomy or no tumour.
+    MissingInput where the visit has no anatomy or no tumour; BadInput or GridMismatch where a file of the orders does not fit.
     """
     where = f"sub-{result.subject} {result.session}"
     progress(f"{where}: zones", 0, 1)
     scene = scene_of(visit, result, spec.quantities, grid_mm=spec.grid_mm)
-    painter = Painter(scene, spec, number)
+    delivered = delivered_of(orders, scene.grid, reference_of_orders(orders))
+    painter = Painter(scene, spec, numbers_of(orders, spec, scene.grid))
     zones, prescription = found = painter.found()
     progress(f"{where}: stability of the zones", 0, 1)
     stability = painter.stability(found)
+    retest = None
+    if second is not None:
+        other = seen_from(scene, second.visit, second.result, second.matrix)
+        retest = retest_of(found, Painter(other, spec, painter.number), second.visit.session)
     structures = structures_of(scene, zones)
-    plans = [*_plans(scene, prescription, structures[0], spec, progress, where), *delivered]
+    plans = [*_plans(scene, prescription, structures[0], spec, progress, where), *delivered.plans]
     progress(f"{where}: dosimetry", 0, 1)
     painted = PaintedVisit(
         subject=result.subject,
@@ -66,8 +79,10 @@ def paint_visit(
         histograms=(),
         qualities=(),
         stability=stability,
-        quality=(*scene.quality, *_zone_lines(zones), *_plan_lines(plans)),
+        quality=(*scene.quality, *_zone_lines(zones), *_plan_lines(plans), *delivered.quality),
         provenance=(zones.provenance, prescription.provenance, *(plan.provenance for plan in plans)),
+        retest=retest,
+        delivered=delivered.structures,
     )
     return with_dosimetry(painted, spec)
 
@@ -80,8 +95,11 @@ def with_dosimetry(painted: PaintedVisit, spec: PaintSpec) -> PaintedVisit:
     qualities: list[QualityVolume] = []
     for plan in painted.plans:
         reference_gy = spec.plan.uniform_gy if plan.name == UNIFORM else painted.prescription.least_gy
-        figures += plan_figures(plan, painted.structures, target="tumour", reference_gy=reference_gy, settings=settings)
-        histograms += [dose_volume(plan.dose, one, plan=plan.name) for one in painted.structures if one.volume_ml > 0]
+        taken = {one.name for one in painted.structures}
+        own = [one for one in painted.delivered if one.name not in taken] if plan.name == DELIVERED else []
+        inside = (*painted.structures, *(replace(one, frame_uid=plan.dose.frame_uid) for one in own))
+        figures += plan_figures(plan, inside, target="tumour", reference_gy=reference_gy, settings=settings)
+        histograms += [dose_volume(plan.dose, one, plan=plan.name) for one in inside if one.volume_ml > 0]
         quality = painting_quality(plan.dose, painted.prescription, painted.zones, plan=plan.name)
         figures += quality.figures
         qualities += quality.volumes

@@ -12,7 +12,8 @@ from afterglow.flows.course_outlines import CourseVisit
 from afterglow.flows.keys import versions
 from afterglow.flows.method import Method
 from afterglow.flows.method_paint import PaintSpec
-from afterglow.flows.paint import paint_visit, with_dosimetry
+from afterglow.flows.paint import SecondScan, paint_visit, with_dosimetry
+from afterglow.flows.paint_orders import NO_ORDERS, PaintOrders
 from afterglow.flows.place import Place
 from afterglow.flows.regions import share_on
 from afterglow.flows.visit import Done
@@ -25,7 +26,7 @@ from afterglow.io.zones import PaintedPlace
 from afterglow.lesions.measure import Labels, measure_visit
 from afterglow.records.alignment import QualityLine
 from afterglow.records.course import Treatment
-from afterglow.records.errors import AfterglowError
+from afterglow.records.errors import AfterglowError, MissingInput
 from afterglow.records.lesion import Lesion, ZoneKind
 from afterglow.records.measurement import Measurement
 from afterglow.records.painted import PaintedVisit
@@ -53,6 +54,7 @@ def paint_course(
     method_text: str,
     *,
     progress: Progress,
+    orders: PaintOrders = NO_ORDERS,
 ) -> tuple[PaintedVisit | None, list[QualityLine]]:
     """Paint the visit before the treatment, measure its zones at it and at every later visit, and write all of it.
 
@@ -65,13 +67,15 @@ def paint_course(
     index, told = painted_index(visits, place.dataset.treatments.get(subject, ()), spec)
     visit, result = visits[index], done[index].result
     own = PaintedPlace(place.out, subject, visit.session)
-    wanted = _fingerprint(done[index:], method_text)
+    wanted = _fingerprint(done, method_text, orders)
     key = f"sub-{subject}_painting"
     try:
         if is_finished_on_disk(place.out, key, wanted):
-            painted = with_dosimetry(read_painted_visit(own), spec)
+            stored = read_painted_visit(own)
+            painted = replace(with_dosimetry(stored, spec), figures=stored.figures)
             return replace(painted, response=_response(painted.zones, visits[index:], done[index:], space, method, spec)), told
-        painted = paint_visit(visit, result, spec, progress=progress)
+        second = _second(orders, visit, visits, done, space)
+        painted = paint_visit(visit, result, spec, progress=progress, orders=orders, second=second)
         response = _response(painted.zones, visits[index:], done[index:], space, method, spec)
     except AfterglowError as error:
         record(place.out, ManifestEntry(key, "failed", method.name, wanted, (), (), {}, versions(), message=str(error)))
@@ -104,10 +108,31 @@ def painted_index(
     return 0, [QualityLine("painted visit", words, "warning", "zones after treatment are not those that it was planned on")]
 
 
-def _fingerprint(done: Sequence[Done], method_text: str) -> str:
-    """Everything that painting depends on: the finished visits and the method."""
+def _second(
+    orders: PaintOrders, visit: CourseVisit, visits: Sequence[CourseVisit], done: Sequence[Done], space: PatientSpace | None
+) -> SecondScan | None:
+    """The second scan that the orders name. MissingInput where there is none, or it cannot be laid on the first."""
+    if not orders.retest:
+        return None
+    found = next((n for n, one in enumerate(visits) if one.session == orders.retest), None)
+    if found is None or visits[found] is visit:
+        known = ", ".join(one.session for one in visits if one is not visit) or "no other"
+        raise MissingInput(f"there is no second scan ses-{orders.retest} beside ses-{visit.session}; the patient has {known}")
+    way = None if space is None else space.between(visit.session, orders.retest)
+    if way is None:
+        raise MissingInput(f"ses-{orders.retest} could not be laid on ses-{visit.session}; its zones cannot be compared")
+    return SecondScan(visits[found], done[found].result, way)
+
+
+def _fingerprint(done: Sequence[Done], method_text: str, orders: PaintOrders) -> str:
+    """Everything that painting depends on: the finished visits, the method, and what a person added."""
     digest = hashlib.sha256(method_text.encode("utf-8")).hexdigest()
-    return fingerprint((), {"method_sha256": digest, "visits": [one.fingerprint for one in done]}, versions())
+    settings: dict[str, object] = {
+        "method_sha256": digest,
+        "visits": [one.fingerprint for one in done],
+        "orders": orders.digest(),
+    }
+    return fingerprint((), settings, versions())
 
 
 def _response(

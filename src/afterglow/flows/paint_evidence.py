@@ -1,7 +1,7 @@
 """The planning grid of a visit, and everything laid on it: anatomy, tumour, brain, and the maps that the criteria read."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,6 +68,13 @@ class Scene:
     def tumour(self) -> NDArray[np.bool_]:
         mask: NDArray[np.bool_] = self.tumour_share >= _HALF
         return mask
+
+
+def seen_from(scene: Scene, visit: CourseVisit, result: ExamResult, matrix: NDArray[np.float64]) -> Scene:
+    """The same tumour on the same planning grid, with the maps of another visit. `matrix`: a point of the planning image -> that visit's anatomy."""
+    found = {name: native_of(name, visit, result) for name in scene.natives}
+    natives = {name: replace(one, matrix=compose(matrix, one.matrix)) for name, one in found.items() if one is not None}
+    return replace(scene, natives=natives)
 
 
 def scene_of(visit: CourseVisit, result: ExamResult, quantities: Sequence[str], *, grid_mm: float) -> Scene:

@@ -10,10 +10,10 @@ from afterglow.flows.method_paint import PaintSpec
 from afterglow.flows.paint_evidence import Native, Scene
 from afterglow.painting.criteria import votes_of
 from afterglow.painting.prescription import by_contours, by_numbers
-from afterglow.painting.stability import stability_of
+from afterglow.painting.stability import dose_change, stability_of, zone_agreement
 from afterglow.painting.zones import zones_of
 from afterglow.records.maps import ParameterMap
-from afterglow.records.stability import Stability
+from afterglow.records.stability import Retest, Stability
 from afterglow.records.zones import Prescription, ZoneMap
 
 Values = Mapping[str, NDArray[np.float32]]
@@ -53,6 +53,12 @@ class Painter:
         ]
         fixed = tuple(name for name in natives if name not in drawn)
         return stability_of(found, draws, seed=spec.seed, drawn=drawn, fixed=fixed)
+
+
+def retest_of(found: tuple[ZoneMap, Prescription], second: Painter, session: str) -> Retest:
+    """Zones and prescription of a second scan against those that were found."""
+    zones, prescription = second.found()
+    return Retest(session, zone_agreement(found[0], zones), dose_change(found[1], prescription))
 
 
 def _redrawn(name: str, native: Native, seed: int) -> NDArray[np.float32]:

@@ -10,6 +10,7 @@ from afterglow.flows.course_view import course_view, pair_view
 from afterglow.flows.keys import versions
 from afterglow.flows.method import Method
 from afterglow.flows.paint_course import paint_course
+from afterglow.flows.paint_orders import NO_ORDERS, PaintOrders
 from afterglow.flows.place import Place
 from afterglow.flows.unlike import unlike
 from afterglow.flows.visit import Done, Opened, make_visit, open_visit, record_failure, sentences
@@ -54,7 +55,15 @@ class Story:
 
 
 def run_patient(
-    place: Place, subject: str, method: Method, method_text: str, *, wanted: Sequence[str], workers: int, progress: Progress
+    place: Place,
+    subject: str,
+    method: Method,
+    method_text: str,
+    *,
+    wanted: Sequence[str],
+    workers: int,
+    progress: Progress,
+    orders: PaintOrders = NO_ORDERS,
 ) -> tuple[PatientResult | None, list[str]]:
     """Quantify the visits of one subject that are not finished yet, judge them, and write the reports.
 
@@ -82,7 +91,9 @@ def run_patient(
         story.done.append(made)
     if not story.done:
         return None, failures
-    story.painted, told = paint_course(place, subject, story.visits, story.done, space, method, method_text, progress=progress)
+    story.painted, told = paint_course(
+        place, subject, story.visits, story.done, space, method, method_text, progress=progress, orders=orders
+    )
     story.quality += told
     progress("report", 0, 1)
     patient = _patient(place, subject, method, story, space)

@@ -1,9 +1,5 @@
-"""A whole painted visit on disk and back: zones, doses, figures, histograms and stability, with the anatomy they lie on.
+"""A whole painted visit on disk and back: zones, doses, figures, histograms and stability, with the anatomy they lie on."""
 
-The table of figures (`…_dosimetry.tsv`) is the seam to cohort statistics, as measurements.tsv is for maps.
-"""
-
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -12,37 +8,20 @@ from typing import Any
 import numpy as np
 
 from afterglow.io.atomic import Written
+from afterglow.io.dosimetry import read_dosimetry, write_dosimetry
 from afterglow.io.images import write_image
 from afterglow.io.nifti import read_image
 from afterglow.io.plans_fields import read_fields
-from afterglow.io.tables import Row, read_table
-from afterglow.io.write import Cell, write_json, write_tsv
+from afterglow.io.write import write_json
 from afterglow.io.zones import PaintedPlace, read_painted, write_nifti_objects
 from afterglow.records.alignment import QualityLine
-from afterglow.records.dose import NOT_FOR_TREATMENT, DoseFigure, Structure
+from afterglow.records.dose import NOT_FOR_TREATMENT, Structure
 from afterglow.records.errors import BadInput
 from afterglow.records.maps import Provenance
 from afterglow.records.painted import PaintedVisit
 from afterglow.records.quantity import QUANTITIES
-from afterglow.records.stability import DoseChange, Stability
+from afterglow.records.stability import DoseChange, Retest, Stability, ZoneAgreement
 from afterglow.records.zones import ZONE_WORDS, Zone, ZoneMap
-
-DOSIMETRY_WORDS: Mapping[str, str] = {
-    "participant_id": "Subject label, with the prefix sub-",
-    "session_id": "Visit that was painted, with the prefix ses-",
-    "plan": "uniform, painted, or the name of a delivered plan",
-    "structure": "Where the figure was read; dose grid: all that the dose covers",
-    "figure": "D95: dose that 95 % of the structure gets at least; V12: volume that gets 12 Gy at least; … (docs: dosimetry)",
-    "value": "The number; n/a where it cannot be told, and note says why",
-    "unit": "Gy, mL, J, kg; 1 for a ratio",
-    "note": "What a reader should know",
-}
-_TEXT = ("participant_id", "plan", "structure", "figure", "unit")
-
-
-def dosimetry_path(place: PaintedPlace) -> Path:
-    """dose/sub-01_ses-01_space-T1w_desc-plans_dosimetry.tsv"""
-    return place.path("dose", "plans", "dosimetry", ".tsv")
 
 
 def write_painted_visit(place: PaintedPlace, painted: PaintedVisit) -> tuple[Written, ...]:
@@ -69,7 +48,7 @@ def write_painted_visit(place: PaintedPlace, painted: PaintedVisit) -> tuple[Wri
         written += write_image(
             path, painted.stability.certain, painted.grid, sidecar={"LongName": "share of draws in which a voxel kept its zone"}
         )
-    written += write_tsv(dosimetry_path(place), [_figure_row(one, painted) for one in painted.figures], DOSIMETRY_WORDS)
+    written += write_dosimetry(place, painted.figures)
     written.append(write_json(_summary_path(place), _summary(painted, maps)))
     return tuple(written)
 
@@ -96,7 +75,7 @@ def read_painted_visit(place: PaintedPlace) -> PaintedVisit:
             objects.prescription,
             objects.plans,
             tuple(_structure(row, place, zones) for row in content["Structures"]),
-            tuple(_figure(row) for row in read_table(dosimetry_path(place), tuple(DOSIMETRY_WORDS))),
+            read_dosimetry(place),
             (),
             (),
             _stability(content["Stability"], place),
@@ -105,6 +84,7 @@ def read_painted_visit(place: PaintedPlace) -> PaintedVisit:
                 Provenance(**{**one, "sources": tuple(one["sources"]), "dois": tuple(one["dois"])})
                 for one in content["Provenance"]
             ),
+            retest=_retest(content["Retest"]),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise BadInput(
@@ -133,6 +113,7 @@ def _summary(painted: PaintedVisit, maps: Sequence[str]) -> dict[str, object]:
         "Structures": [{"name": s.name, "kind": s.kind, "source": s.source} for s in painted.structures],
         "Quality": [asdict(line) for line in painted.quality],
         "Provenance": [{**asdict(one), "settings": dict(one.settings)} for one in painted.provenance],
+        "Retest": None if painted.retest is None else _plain_retest(painted.retest),
         "Stability": None
         if stability is None
         else {
@@ -144,6 +125,18 @@ def _summary(painted: PaintedVisit, maps: Sequence[str]) -> dict[str, object]:
             "change": asdict(stability.change),
         },
     }
+
+
+def _plain_retest(retest: Retest) -> dict[str, object]:
+    zones = [[int(one.zone), one.dice, one.first_ml, one.second_ml] for one in retest.zones]
+    return {"session": retest.session, "zones": zones, "change": asdict(retest.change)}
+
+
+def _retest(content: Mapping[str, Any] | None) -> Retest | None:
+    if content is None:
+        return None
+    zones = tuple(ZoneAgreement(Zone(zone), dice, first, second) for zone, dice, first, second in content["zones"])
+    return Retest(content["session"], zones, DoseChange(**content["change"]))
 
 
 def _stability(content: Mapping[str, Any] | None, place: PaintedPlace) -> Stability | None:
@@ -166,29 +159,3 @@ def _structure(row: Mapping[str, Any], place: PaintedPlace, zones: ZoneMap) -> S
             zone = next(zone for zone, words in ZONE_WORDS.items() if words == name)
             share = (zones.labels == zone).astype(np.float32)
     return Structure(row["name"], share, zones.grid, row["kind"], row["source"])
-
-
-def _figure_row(one: DoseFigure, painted: PaintedVisit) -> dict[str, Cell]:
-    return {
-        "participant_id": f"sub-{painted.subject}",
-        "session_id": f"ses-{painted.session}" if painted.session else None,
-        "plan": one.plan,
-        "structure": one.structure,
-        "figure": one.name,
-        "value": None if math.isnan(one.value) else one.value,
-        "unit": one.unit,
-        "note": one.note or None,
-    }
-
-
-def _figure(row: Row) -> DoseFigure:
-    value = row.number("value")
-    text = {name: row.required(name) for name in _TEXT}
-    return DoseFigure(
-        text["plan"],
-        text["structure"],
-        text["figure"],
-        math.nan if value is None else value,
-        text["unit"],
-        row.text("note") or "",
-    )

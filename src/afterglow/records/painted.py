@@ -12,7 +12,7 @@ from afterglow.records.locking import locked
 from afterglow.records.maps import Provenance
 from afterglow.records.measurement import Measurement
 from afterglow.records.quantity import Quantity
-from afterglow.records.stability import Stability
+from afterglow.records.stability import Retest, Stability
 from afterglow.records.zones import Prescription, ZoneMap
 
 
@@ -38,6 +38,8 @@ class PaintedVisit:
     quality: tuple[QualityLine, ...]
     provenance: tuple[Provenance, ...]
     response: tuple[Measurement, ...] = field(default=())  # quantities in the zones, at this visit and later ones
+    retest: Retest | None = None
+    delivered: tuple[Structure, ...] = ()  # structures of a delivered plan
 
     def __post_init__(self) -> None:
         if self.backdrop.shape != self.grid.shape:

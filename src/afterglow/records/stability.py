@@ -44,3 +44,12 @@ class Stability:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "certain", locked(self.certain))
+
+
+@dataclass(frozen=True)
+class Retest:
+    """Zones and doses of a second scan of the same tumour against those of the first, on one planning grid."""
+
+    session: str
+    zones: tuple[ZoneAgreement, ...]
+    change: DoseChange
