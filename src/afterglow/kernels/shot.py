@@ -12,8 +12,8 @@ from afterglow.kernels.types import Array
 
 STRETCH_MM, STEP_MM, REACH_MM = 15.0, 0.25, 220.0  # the table's lattice: asinh, a quarter of a mm near the focus
 RING_BEAMS = 180  # beams that stand for a full ring in a table
-SECTIONS = 49  # azimuths of a sector's table, over half a turn
-SECTOR_STEP_MM = 0.5
+SECTIONS = 33  # azimuths of a sector's table, over half a turn
+SECTOR_STEP_MM = 0.6
 
 
 class Beams(NamedTuple):
