@@ -10,9 +10,11 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from afterglow.flows import method as method_file
+from afterglow.flows import method_beside as beside_file
 from afterglow.flows import method_cohort as cohort_file
+from afterglow.flows import method_paint as paint_file
 from afterglow.flows.method import Method, load_method, method_names, method_text
-from afterglow.io.exam import ROLES
+from afterglow.io.exam import ROLES, SPECTRA
 from afterglow.io.measurements import COLUMN_WORDS
 from afterglow.io.verdicts import COLUMNS as VERDICT_COLUMNS
 from afterglow.kernels.aif_population import POPULATION_AIFS
@@ -29,7 +31,10 @@ from afterglow.response.size_rules import SIZE_CRITERIA
 from afterglow.response.states import CALLS
 
 ANALYSES = typing.get_args(typing.get_args(cohort_file.Analysis)[0])
-NESTED = ("series", "agent", "haematocrit", "step", "lesions", "reference", "measure", "rule", "cohort", "marker", "analysis")
+NESTED = (
+    "series", "agent", "haematocrit", "step", "lesions", "reference", "measure", "rule", "cohort", "marker", "analysis",
+    "dsc", "mrs", "paint", "criterion", "any", "zones", "contours", "numbers", "plan", "optimiser", "dosimetry", "stability",
+)  # fmt: skip
 STEPS = typing.get_args(typing.get_args(method_file.Step)[0])
 TABLES = {  # heading in a method file -> the model that checks it
     "[series.*]": method_file.SeriesSpec,
@@ -41,7 +46,26 @@ TABLES = {  # heading in a method file -> the model that checks it
     "[[rule]]": method_file.RuleSpec,
     "[cohort]": cohort_file.CohortSpec,
     "[[cohort.marker]]": cohort_file.MarkerSpec,
+    "[dsc]": beside_file.DscBeside,
+    "[mrs]": beside_file.SpectraBeside,
+    "[paint]": paint_file.PaintSpec,
+    "[[paint.criterion]]": paint_file.CriterionSpec,
+    "paint.criterion.any": paint_file.ComparisonSpec,
+    "[paint.zones]": paint_file.ZonesSpec,
+    "[paint.contours]": paint_file.ContoursSpec,
+    "[paint.numbers]": paint_file.NumbersSpec,
+    "[paint.plan]": paint_file.PlanSpec,
+    "[paint.dosimetry]": paint_file.DosimetrySpec,
+    "[paint.stability]": paint_file.StabilitySpec,
 }
+INNER = (
+    method_file.Method,
+    cohort_file.CohortSpec,
+    beside_file.DscBeside,
+    paint_file.PaintSpec,
+    paint_file.CriterionSpec,
+    paint_file.PlanSpec,
+)
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -192,7 +216,7 @@ def statistics() -> str:
 
 
 def roles() -> str:
-    return table(("Role", "Files of a visit"), [(f"`{role}`", f"`{words}`") for role, words in ROLES.items()])
+    return table(("Role", "Files of a visit"), [(f"`{role}`", f"`{words}`") for role, words in (*ROLES.items(), (SPECTRA, f"mrs/*_{SPECTRA}"))])
 
 
 def stated_errors() -> str:
@@ -206,7 +230,7 @@ def method_keys() -> str:
         keys(Method, skip=NESTED),
     ]
     for heading, model in TABLES.items():
-        parts += [f"### `{heading}`\n", _words(model), keys(model, skip=NESTED if model is cohort_file.CohortSpec else ())]
+        parts += [f"### `{heading}`\n", _words(model), keys(model, skip=NESTED if model in INNER else ())]
     for analysis in ANALYSES:
         do = typing.get_args(analysis.model_fields["do"].annotation)[0]
         parts += [f'### `[[cohort.analysis]]`, do = "{do}"\n', _words(analysis), keys(analysis, skip=("do",))]
@@ -255,7 +279,9 @@ def _type_words(kind: object) -> str:
         return " or ".join(_type_words(a) for a in arguments if a is not type(None))
     if origin is tuple:
         return f"list of {_type_words(arguments[0])}" if arguments[-1] is Ellipsis else f"list of {len(arguments)} numbers"
-    return {str: "text", float: "number", bool: "`true` or `false`"}[kind]  # type: ignore[index]
+    if origin is dict:
+        return "table of numbers by name"
+    return {str: "text", float: "number", int: "whole number", bool: "`true` or `false`"}[kind]  # type: ignore[index]
 
 
 def shipped_methods() -> str:
