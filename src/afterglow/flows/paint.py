@@ -7,9 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from afterglow.flows.course_outlines import CourseVisit
+from afterglow.flows.method_beside import SpectraBeside
 from afterglow.flows.method_paint import PaintSpec
 from afterglow.flows.paint_evidence import Scene, scene_of, seen_from
 from afterglow.flows.paint_orders import DELIVERED, NO_ORDERS, PaintOrders, delivered_of, numbers_of, reference_of_orders
+from afterglow.flows.paint_spectra import spectra_of
 from afterglow.flows.paint_zones import Painter, retest_of
 from afterglow.flows.work import Progress
 from afterglow.painting.dosimetry import dose_volume, structure_of
@@ -41,10 +43,11 @@ def paint_visit(
     spec: PaintSpec,
     *,
     progress: Progress,
+    mrs: SpectraBeside | None = None,
     orders: PaintOrders = NO_ORDERS,
     second: SecondScan | None = None,
 ) -> PaintedVisit:
-    """Zones, prescription, plans and their figures of one quantified visit.
+    """Zones, prescription, plans and their figures of one quantified visit; with `mrs` two of its spectra to look at.
 
     MissingInput where the visit has no anatomy or no tumour; BadInput or GridMismatch where a file of the orders does not fit.
     """
@@ -83,6 +86,8 @@ def paint_visit(
         provenance=(zones.provenance, prescription.provenance, *(plan.provenance for plan in plans)),
         retest=retest,
         delivered=delivered.structures,
+        spectra=spectra_of(visit.exam.spectra, mrs, result, zones),
+        spectra_grid=None if visit.exam.spectra is None else visit.exam.spectra.grid,
     )
     return with_dosimetry(painted, spec)
 

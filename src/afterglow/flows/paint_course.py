@@ -75,7 +75,7 @@ def paint_course(
             painted = replace(with_dosimetry(stored, spec), figures=stored.figures)
             return replace(painted, response=_response(painted.zones, visits[index:], done[index:], space, method, spec)), told
         second = _second(orders, visit, visits, done, space)
-        painted = paint_visit(visit, result, spec, progress=progress, orders=orders, second=second)
+        painted = paint_visit(visit, result, spec, progress=progress, mrs=method.mrs, orders=orders, second=second)
         response = _response(painted.zones, visits[index:], done[index:], space, method, spec)
     except AfterglowError as error:
         record(place.out, ManifestEntry(key, "failed", method.name, wanted, (), (), {}, versions(), message=str(error)))

@@ -11,6 +11,7 @@ from afterglow.io.atomic import Written
 from afterglow.io.dosimetry import read_dosimetry, write_dosimetry
 from afterglow.io.images import write_image
 from afterglow.io.nifti import read_image
+from afterglow.io.painted_spectra import plain_grid, plain_spectrum, read_grid, read_spectrum
 from afterglow.io.plans_fields import read_fields
 from afterglow.io.write import write_json
 from afterglow.io.zones import PaintedPlace, read_painted, write_nifti_objects
@@ -85,6 +86,8 @@ def read_painted_visit(place: PaintedPlace) -> PaintedVisit:
                 for one in content["Provenance"]
             ),
             retest=_retest(content["Retest"]),
+            spectra=tuple(read_spectrum(one) for one in content["Spectra"]),
+            spectra_grid=None if content["SpectraGrid"] is None else read_grid(content["SpectraGrid"]),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise BadInput(
@@ -113,6 +116,8 @@ def _summary(painted: PaintedVisit, maps: Sequence[str]) -> dict[str, object]:
         "Structures": [{"name": s.name, "kind": s.kind, "source": s.source} for s in painted.structures],
         "Quality": [asdict(line) for line in painted.quality],
         "Provenance": [{**asdict(one), "settings": dict(one.settings)} for one in painted.provenance],
+        "Spectra": [plain_spectrum(label, one) for label, one in painted.spectra],
+        "SpectraGrid": None if painted.spectra_grid is None else plain_grid(painted.spectra_grid),
         "Retest": None if painted.retest is None else _plain_retest(painted.retest),
         "Stability": None
         if stability is None

@@ -12,6 +12,7 @@ from afterglow.records.locking import locked
 from afterglow.records.maps import Provenance
 from afterglow.records.measurement import Measurement
 from afterglow.records.quantity import Quantity
+from afterglow.records.spectra import FittedSpectrum
 from afterglow.records.stability import Retest, Stability
 from afterglow.records.zones import Prescription, ZoneMap
 
@@ -40,6 +41,8 @@ class PaintedVisit:
     response: tuple[Measurement, ...] = field(default=())  # quantities in the zones, at this visit and later ones
     retest: Retest | None = None
     delivered: tuple[Structure, ...] = ()  # structures of a delivered plan
+    spectra: tuple[tuple[str, FittedSpectrum], ...] = ()  # label and spectrum: an aggressive voxel, one of the reference
+    spectra_grid: Grid | None = None
 
     def __post_init__(self) -> None:
         if self.backdrop.shape != self.grid.shape:
