@@ -116,6 +116,26 @@ def test_a_grid_that_holds_the_segmented_slices_is_enough(written):
     np.testing.assert_array_equal(labels[2:-2, 3:-2, 1:-1], written[2].labels)
 
 
+@pytest.mark.parametrize("kind", ["LABELMAP", "FRACTIONAL"])
+def test_other_kinds_of_segmentation_are_read_too(written, tmp_path, kind):
+    _, reference, zones = written
+    from pydicom.sr.codedict import codes
+
+    brain = hd.seg.SegmentDescription(
+        1, "brain", codes.SCT.AnatomicalStructure, codes.SCT.Brain, hd.seg.SegmentAlgorithmTypeValues.MANUAL
+    )
+    inside = reference.arranged(zones.tumour, SCAN, "x").transpose(2, 1, 0)
+    order = np.argsort([one.frame for one in reference.instances]) if reference.instances[0].frame else slice(None)
+    pixels = inside[order].astype(np.float32) * 0.5 if kind == "FRACTIONAL" else inside[order].astype(np.uint8)
+    made = hd.seg.Segmentation(
+        list(reference.datasets), pixels, kind, [brain], hd.UID(), 5, hd.UID(), 1, "someone", "something", "1", "2"
+    )
+    made.save_as(tmp_path / "seg.dcm")
+    (got,) = read_segments(tmp_path / "seg.dcm", SCAN)
+    np.testing.assert_allclose(got.share, zones.tumour * (0.5 if kind == "FRACTIONAL" else 1.0), atol=0.003)
+    assert got.kind == "organ"
+
+
 def test_a_date_is_never_invented(tmp_path):
     write_series(tmp_path / "series")
     for path in (tmp_path / "series").iterdir():

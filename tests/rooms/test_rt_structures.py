@@ -74,8 +74,9 @@ def test_an_oblique_series_gives_its_contours_back(tmp_path):
     reference = write_series(tmp_path / "series", grid)
     want = ball("one", grid, 1.0, middle_mm(grid), hole_mm=3.0)
     write_structures(tmp_path / "rs.dcm", [want], reference)
-    (got,) = read_structures(tmp_path / "rs.dcm", grid)
-    assert got.volume_ml == pytest.approx(want.volume_ml, rel=3e-3)
+    found = read_structure_set(tmp_path / "rs.dcm", grid)
+    (got,) = found.structures
+    assert not found.remarks and got.volume_ml == pytest.approx(want.volume_ml, rel=3e-3)
     np.testing.assert_array_equal(got.share > 0.5, want.share > 0.5)
 
 

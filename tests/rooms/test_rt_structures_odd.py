@@ -1,5 +1,7 @@
 """What other programs, and accidents, put into an RTSTRUCT: said, or refused in one sentence."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -8,6 +10,7 @@ from rt_series import AXIAL, THICK  # noqa: E402
 from rt_structure_sets import write_set  # noqa: E402
 
 from afterglow.io.rt_structures_read import read_structure_set, read_structures  # noqa: E402
+from afterglow.io.rt_structures_write import write_structures  # noqa: E402
 from afterglow.records.errors import AfterglowError, BadInput, CorruptFile, GridMismatch, MissingInput  # noqa: E402
 from afterglow.records.grid import Grid  # noqa: E402
 
@@ -152,6 +155,30 @@ def test_a_structure_set_without_contours_is_refused(written, tmp_path):
 
     with pytest.raises(BadInput, match="lists no structure"):
         read_structures(changed(written, tmp_path, no_list), AXIAL)
+
+
+def test_only_the_structures_that_are_named_are_read(written):
+    grid = written[2][0].grid
+    assert [one.name for one in read_structures(written[0] / "rs.dcm", grid, names=["one", "hole"])] == ["one", "hole"]
+    with pytest.raises(BadInput, match="it has no structure 'brain'; there are tenth, third"):
+        read_structures(written[0] / "rs.dcm", grid, names=["brain"])
+
+
+def test_contours_that_are_lines_enclose_nothing(written, tmp_path):
+    def change(ds):
+        for contour in contours(ds):
+            z = points_of(contour)[0, 2]
+            put(contour, [[0, 0, z], [3, 3, z], [6, 6, z]])
+
+    path = changed(written, tmp_path, change)
+    assert remarks(path, written[2][0].grid) == {"changed.dcm: structure one": "its contours enclose nothing"}
+    assert "one" not in [one.name for one in read_structures(path, written[2][0].grid)]
+
+
+def test_a_structure_of_another_frame_of_reference_is_not_written(written, tmp_path):
+    strange = dataclasses.replace(written[2][0], frame_uid="1.2.3")
+    with pytest.raises(GridMismatch, match="give the series that it was drawn on"):
+        write_structures(tmp_path / "no.dcm", [strange], written[1])
 
 
 def test_a_structure_without_contours_is_left_out_and_said(written, tmp_path):

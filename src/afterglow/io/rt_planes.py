@@ -12,6 +12,7 @@ from afterglow.records.grid import Grid
 
 _SAME_PLANE_MM = 0.05
 _OUT_OF_PLANE_MM = 0.1
+_LINE_MM = 1e-3
 _GAP = 1.5  # planes farther apart than so many spacings have nothing between them
 
 
@@ -55,9 +56,10 @@ def plane_stack(rings_mm: list[NDArray[np.float64]], what: str) -> tuple[PlaneSt
 
     BadInput where a ring is not flat or the rings lie in planes of several directions.
     """
-    if not rings_mm:
-        return None, []
-    normal = _normal(max(rings_mm, key=_extent))
+    normal = _normal(rings_mm)
+    if normal is None:
+        lines = [QualityLine(what, "its contours enclose nothing", "warning", "it is left out; draw it again")]
+        return None, lines if rings_mm else []
     across = _across(normal)
     planes: list[tuple[float, list[Ring]]] = []
     for ring in sorted(rings_mm, key=lambda one: float((one @ normal).mean())):
@@ -76,18 +78,20 @@ def plane_stack(rings_mm: list[NDArray[np.float64]], what: str) -> tuple[PlaneSt
     return stack, _remarks(stack, sum(len(rings) for _, rings in planes), what)
 
 
-def _extent(ring: NDArray[np.float64]) -> float:
-    return float(np.linalg.norm(np.ptp(ring, axis=0)))
-
-
-def _normal(ring: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Direction in which a ring extends least, its largest part positive."""
-    _, _, directions = np.linalg.svd(ring - ring.mean(axis=0), full_matrices=True)
-    normal: NDArray[np.float64] = directions[2]
+def _normal(rings_mm: list[NDArray[np.float64]]) -> NDArray[np.float64] | None:
+    """Direction in which the widest ring extends least, its largest part positive; None where all are lines or points."""
+    widest, normal = _LINE_MM, None
+    for ring in rings_mm:
+        _, extents, directions = np.linalg.svd(ring - ring.mean(axis=0), full_matrices=True)
+        if extents[1] > widest:
+            widest, normal = float(extents[1]), directions[2]
+    if normal is None:
+        return None
     rounded = np.rint(normal)
     if np.abs(normal - rounded).max() < 1e-6:  # rounding of the coordinates
         normal = rounded
-    return normal if normal[int(np.argmax(np.abs(normal)))] > 0 else -normal
+    upward: NDArray[np.float64] = normal if normal[int(np.argmax(np.abs(normal)))] > 0 else -normal
+    return upward
 
 
 def _across(normal: NDArray[np.float64]) -> NDArray[np.float64]:

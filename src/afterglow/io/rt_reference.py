@@ -85,6 +85,8 @@ def reference_series(folder: Path) -> ReferenceSeries:
         raise BadInput(f"{folder}: its slices lie in mosaics, to which no object can refer; give the anatomical planning series")
     if not first.get("FrameOfReferenceUID"):
         raise BadInput(f"{folder}: its series has no FrameOfReferenceUID, and none is invented; export it from the scanner again")
+    if not first.get("StudyInstanceUID") or not first.get("SOPClassUID"):
+        raise BadInput(f"{folder}: its files name no study or no kind of image; export the series from the scanner again")
     if "PerFrameFunctionalGroupsSequence" in first:
         return _multiframe(folder, datasets)
     return _single_frames(folder, datasets)

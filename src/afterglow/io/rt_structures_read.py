@@ -1,6 +1,6 @@
 """Structures of an RTSTRUCT on any grid: what cannot be used is said, never mended in silence."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,13 +40,17 @@ class _Roi:
     kind: StructureKind
 
 
-def read_structures(path: Path, grid: Grid, *, frame_uid: str | None = None) -> tuple[Structure, ...]:
+def read_structures(
+    path: Path, grid: Grid, *, frame_uid: str | None = None, names: Collection[str] | None = None
+) -> tuple[Structure, ...]:
     """The structures alone; see `read_structure_set`."""
-    return read_structure_set(path, grid, frame_uid=frame_uid).structures
+    return read_structure_set(path, grid, frame_uid=frame_uid, names=names).structures
 
 
-def read_structure_set(path: Path, grid: Grid, *, frame_uid: str | None = None) -> StructureSet:
-    """Every structure of an RTSTRUCT as the share of each voxel of `grid` inside it.
+def read_structure_set(
+    path: Path, grid: Grid, *, frame_uid: str | None = None, names: Collection[str] | None = None
+) -> StructureSet:
+    """Every structure of an RTSTRUCT, or those of `names`, as the share of each voxel of `grid` inside it.
 
     Rings of one plane are combined by the even-odd rule, so that holes are holes whether written as rings in rings or by keyhole.
     A plane stands for a slab that reaches half-way to the next one, and half a spacing at the ends and at a gap; nothing is
@@ -56,7 +60,7 @@ def read_structure_set(path: Path, grid: Grid, *, frame_uid: str | None = None) 
     and open contours, rings that cross themselves, copies of a ring and what reaches beyond the grid are remarks.
     """
     ds = read_dicom(path, RTStructureSetStorage, "RTSTRUCT")
-    rois = _rois(ds, path)
+    rois = _named(_rois(ds, path), names, path)
     for roi in rois:
         if frame_uid is not None and roi.frame_uid != frame_uid:
             raise GridMismatch(
@@ -96,6 +100,15 @@ def _rois(ds: Dataset, path: Path) -> tuple[_Roi, ...]:
         name = str(item.get("ROIName", "")) or f"ROI {number}"
         found.append(_Roi(number, name, str(item.get("ReferencedFrameOfReferenceUID", "")), kinds.get(number, "organ")))
     return tuple(found)
+
+
+def _named(rois: tuple[_Roi, ...], names: Collection[str] | None, path: Path) -> tuple[_Roi, ...]:
+    if names is None:
+        return rois
+    absent = sorted(set(names) - {roi.name for roi in rois})
+    if absent:
+        raise BadInput(f"{path}: it has no structure {absent[0]!r}; there are {', '.join(roi.name for roi in rois)}")
+    return tuple(roi for roi in rois if roi.name in names)
 
 
 def _kind(interpreted: str) -> StructureKind:

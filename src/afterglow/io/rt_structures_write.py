@@ -16,7 +16,7 @@ from afterglow.io.rt_contours import volume_rings
 from afterglow.io.rt_reference import LPS_TO_RAS, ReferencedInstance, ReferenceSeries
 from afterglow.kernels.contours import Ring
 from afterglow.records.dose import NOT_FOR_TREATMENT, Structure
-from afterglow.records.errors import BadInput
+from afterglow.records.errors import BadInput, GridMismatch
 
 _STUDY_COMPONENT = "1.2.840.10008.3.1.2.3.1"  # the study class that planning systems write here (retired, still usual)
 _INTERPRETED = {"target": "GTV", "zone": "DOSE_REGION", "organ": "ORGAN"}
@@ -42,8 +42,8 @@ def write_structures(
 ) -> Written:
     """Write structures as closed planar contours in the slices of `reference`, holes by keyhole (PS3.3 C.8.8.6.3).
 
-    The grid of each structure must be that of the series. BadInput where one is empty or two have one name. The same structures
-    give the same bytes.
+    The grid of each structure must be that of the series (GridMismatch). BadInput where one is empty or two have one name. The
+    same structures give the same bytes.
     """
     names = [one.name for one in structures]
     if len(set(names)) < len(names) or not names:
@@ -69,6 +69,11 @@ def tracking_uid(reference: ReferenceSeries, name: str) -> str:
 
 
 def _roi(number: int, one: Structure, reference: ReferenceSeries, colours: Mapping[str, tuple[int, int, int]]) -> _Roi:
+    if one.frame_uid and one.frame_uid != reference.frame_uid:
+        raise GridMismatch(
+            f"structure {one.name}: its frame of reference is {one.frame_uid}, that of the series in {reference.source} "
+            f"{reference.frame_uid}; give the series that it was drawn on"
+        )
     share = reference.arranged(one.share, one.grid, f"structure {one.name}")
     rings = tuple(volume_rings(share))
     if not rings:
