@@ -41,7 +41,7 @@ def read_dicom(path: Path, sop_class: UID, what: str, *, also: UID | None = None
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what is odd is said below, about the file
-            dataset = dcmread(path)
+            dataset = _opened(path, (sop_class, also))
             _check_whole(dataset, path)
             found = str(dataset.SOPClassUID)
             for _ in dataset.iterall():  # pydicom reads an element when it is asked for; ask for all
@@ -55,6 +55,19 @@ def read_dicom(path: Path, sop_class: UID, what: str, *, also: UID | None = None
     if found not in (sop_class, also):
         raise BadInput(f"{path}: it is a {UID(found).name}, not a {sop_class.name}; give the {what}")
     return dataset
+
+
+def _opened(path: Path, kinds: tuple[UID | None, ...]) -> Dataset:
+    """A data set; old programs leave out the 128 bytes and the "DICM" before it, and then the kind of object must fit."""
+    try:
+        return dcmread(path)
+    except InvalidDicomError:
+        dataset = dcmread(path, force=True)
+        if dataset.get("SOPClassUID") not in kinds:
+            raise
+        implicit, _ = dataset.original_encoding
+        dataset.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian if implicit else ExplicitVRLittleEndian
+        return dataset
 
 
 def _check_whole(dataset: Dataset, path: Path) -> None:
