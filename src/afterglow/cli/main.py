@@ -37,6 +37,7 @@ class Benchmark(StrEnum):
 
     DCE = "dce"
     DSC = "dsc"
+    DOSE = "dose"
 
 
 def main() -> None:
@@ -161,7 +162,7 @@ def verify(
 
 @app.command()
 def bench(
-    what: Annotated[Benchmark, typer.Argument(help="What to measure: dce or dsc.")],
+    what: Annotated[Benchmark, typer.Argument(help="What to measure: dce, dsc or dose.")],
     peers: Annotated[bool, typer.Option(help="Also measure other packages where they are installed.")] = True,
     peer_python: Annotated[
         Path | None,
@@ -179,14 +180,17 @@ def bench(
 ) -> None:
     """Measure speed now, on one core of this machine, against peers and goals."""
     from afterglow.flows.bench import bench_dce
+    from afterglow.flows.bench_dose import bench_dose
     from afterglow.flows.bench_dsc import bench_dsc
 
     python = None if peer_python is None else str(peer_python)
-    if what is Benchmark.DSC and in_vivo is not None:
+    if what is not Benchmark.DCE and in_vivo is not None:
         raise typer.BadParameter("curves of one's own are for dce", param_hint="--in-vivo")
     with show.progress_shown(json) as progress:
         if what is Benchmark.DSC:
             figures = bench_dsc(peers=peers, peer_python=python, progress=progress)
+        elif what is Benchmark.DOSE:
+            figures = bench_dose(peers=peers, progress=progress)
         else:
             figures = bench_dce(peers=peers, in_vivo=in_vivo, peer_python=python, progress=progress)
     _show_figures([figure.as_dict() for figure in figures], json)

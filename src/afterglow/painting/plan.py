@@ -52,6 +52,19 @@ def make_plan(
     )
 
 
+def first_programme(
+    prescription_gy: NDArray[np.float32],
+    target: Structure,
+    grid: Grid,
+    brain: NDArray[np.bool_] | None,
+    machine: Machine,
+    settings: PlanSettings,
+) -> Influence:
+    """What the first programme of a plan is made of, before any shot is dropped or point added."""
+    case = _case(_checked("programme", prescription_gy, target, grid, brain), target, grid, brain, settings)
+    return _influence(case, candidates(case.depths, case.grid, machine, settings), machine, settings)
+
+
 @dataclass(frozen=True)
 class _Case:
     """The target's surroundings, cut out of the grid."""
