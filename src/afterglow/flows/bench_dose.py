@@ -88,7 +88,7 @@ def _widths(machine: Machine) -> list[BenchFigure]:
 def _beside(name: str, value: float, known: float, close: float, words: str) -> BenchFigure:
     """A width in mm beside that of a source, NaN where there is none."""
     if not np.isfinite(known):
-        return BenchFigure(name, value, "mm", None, None, f"{words.split(';')[0]}; no source found")
+        return BenchFigure(name, value, "mm", None, None, f"{words.split(';', maxsplit=1)[0]}; no source found")
     return BenchFigure(name, value, "mm", known, abs(value - known) <= close, f"{words} {known:g} mm")
 
 
