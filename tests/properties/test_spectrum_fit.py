@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from tests.rooms.mrs_files import DWELL_S, MHZ, TE_S, USUAL, decays
 
 from afterglow.kernels.spectrum_align import averaged, eddy_corrected, water_phase
-from afterglow.kernels.spectrum_fit import Setting, SpectrumFit, fit_spectra, noise_of, setting
+from afterglow.kernels.spectrum_fit import SpectrumFit, SpectrumSetting, fit_spectra, noise_of, setting
 from afterglow.kernels.spectrum_lines import NAMES, nuisance
 from afterglow.kernels.spectrum_ratio import fieller_least, ratio_error
 from afterglow.kernels.types import Status
@@ -16,7 +16,7 @@ POINTS = 768
 CHO, NAA, LAC = (NAMES.index(name) for name in ("cho", "naa", "lac"))
 
 
-def _how(te_s: float = TE_S, mhz: float = MHZ, reach_hz: float = 10.0) -> Setting:
+def _how(te_s: float = TE_S, mhz: float = MHZ, reach_hz: float = 10.0) -> SpectrumSetting:
     return setting(
         POINTS, dwell_s=DWELL_S, spectrometer_mhz=mhz, te_s=te_s, reference_ppm=4.65, water_ppm=4.65, reach_hz=reach_hz
     )
@@ -25,7 +25,7 @@ def _how(te_s: float = TE_S, mhz: float = MHZ, reach_hz: float = 10.0) -> Settin
 HOW = _how()
 
 
-def _fit(fids: np.ndarray, how: Setting = HOW) -> SpectrumFit:
+def _fit(fids: np.ndarray, how: SpectrumSetting = HOW) -> SpectrumFit:
     return fit_spectra(fids.reshape(-1, POINTS), how)
 
 

@@ -21,7 +21,7 @@ _SPECTRA = (".nii", ".gz")
 
 
 @dataclass(frozen=True)
-class Vendor:
+class ScannerFile:
     """One kind of scanner file: how it is told, and the arguments of spec2nii that convert it."""
 
     name: str
@@ -29,11 +29,11 @@ class Vendor:
     arguments: tuple[str, ...]
 
 
-VENDORS = (
-    Vendor("Siemens RDA", (".rda",), ("rda",)),
-    Vendor("Siemens twix", (".dat",), ("twix", "-e", "image", "-q")),
-    Vendor("GE P-file", (".7",), ("ge",)),
-    Vendor("Siemens DICOM", (".ima", ".dcm", ""), ("dicom",)),  # a folder of DICOM has no ending
+SCANNER_FILES = (
+    ScannerFile("Siemens RDA", (".rda",), ("rda",)),
+    ScannerFile("Siemens twix", (".dat",), ("twix", "-e", "image", "-q")),
+    ScannerFile("GE P-file", (".7",), ("ge",)),
+    ScannerFile("Siemens DICOM", (".ima", ".dcm", ""), ("dicom",)),  # a folder of DICOM has no ending
 )
 
 
@@ -53,9 +53,9 @@ def convert_spectra(source: Path, out: Path) -> tuple[Path, Path | None]:
         raise BadInput(
             f"{source}: Philips spectroscopic images are not converted by spec2nii; export NIfTI-MRS, or maps of the ratios, from the scanner's software"
         )
-    kind = next((one for one in VENDORS if source.suffix.lower() in one.endings and (one.endings[-1] or not source.is_dir() or not source.suffix)), None)  # fmt: skip
+    kind = next((one for one in SCANNER_FILES if source.suffix.lower() in one.endings and (one.endings[-1] or not source.is_dir() or not source.suffix)), None)  # fmt: skip
     if kind is None:
-        known = ", ".join(f"{one.name} ({', '.join(e or 'folder' for e in one.endings)})" for one in VENDORS)
+        known = ", ".join(f"{one.name} ({', '.join(e or 'folder' for e in one.endings)})" for one in SCANNER_FILES)
         raise BadInput(f"{source}: its ending is that of no file known here; give NIfTI-MRS, or one of {known}")
     if importlib.util.find_spec("spec2nii") is None:
         raise MissingInput(
@@ -72,7 +72,7 @@ def convert_spectra(source: Path, out: Path) -> tuple[Path, Path | None]:
         return out, beside
 
 
-def _run(kind: Vendor, source: Path, folder: Path) -> list[Path]:
+def _run(kind: ScannerFile, source: Path, folder: Path) -> list[Path]:
     command = [sys.executable, "-c", _RUN, *kind.arguments, str(source.absolute()), "-f", "spectra", "-o", str(folder), "--anon"]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=_TIMEOUT_S, cwd=folder, check=False)

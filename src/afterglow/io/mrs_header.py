@@ -31,7 +31,7 @@ _RECONVERT = "convert the scan again"
 
 
 @dataclass(frozen=True, eq=False)
-class Told:
+class MrsTold:
     """All that a file tells of its decays."""
 
     grid: Grid
@@ -62,7 +62,7 @@ def unpacked(head: bytes, path: Path) -> Any:
     raise BadInput(f"{path}: it is no NIfTI file; {_RECONVERT}, with spec2nii for instance")
 
 
-def read_told(head: bytes, path: Path, sidecar: Sidecar) -> Told:
+def read_told(head: bytes, path: Path, sidecar: Sidecar) -> MrsTold:
     """Everything told by the bytes before the first voxel, and by the sidecar where the header is silent."""
     raw = unpacked(head, path)
     intent = bytes(raw["intent_name"]).rstrip(b"\0").decode("latin-1")
@@ -85,7 +85,7 @@ def read_told(head: bytes, path: Path, sidecar: Sidecar) -> Told:
     dwell_s = _dwell_s(raw, fields, path)
     reference_ppm, ppm_remark = _reference_ppm(fields, path)
     _require_protons(fields, path)
-    return Told(
+    return MrsTold(
         geometry.grid,
         shape,
         _COMPLEX[code].newbyteorder(raw.endianness),

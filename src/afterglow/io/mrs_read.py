@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from afterglow.io.integrity import blocks
-from afterglow.io.mrs_header import Told, read_told
+from afterglow.io.mrs_header import MrsTold, read_told
 from afterglow.io.sidecar import read_sidecar
 from afterglow.kernels.spectrum_align import averaged
 from afterglow.records.errors import BadInput, CorruptFile, GridMismatch
@@ -24,7 +24,7 @@ from afterglow.records.spectra import Fids, SpectralSeries
 class _Header:
     """What is told of the decays, and where their numbers lie in the file."""
 
-    told: Told
+    told: MrsTold
     shape: tuple[int, ...]  # (i, j, k, t, …)
     dtype: np.dtype[Any]
     offset: int
@@ -61,7 +61,7 @@ def _relative(path: Path, root: Path) -> str:
     return path.relative_to(root).as_posix() if path.is_relative_to(root) else path.name
 
 
-def _check_alike(path: Path, told: Told, water: Path, other: Told) -> None:
+def _check_alike(path: Path, told: MrsTold, water: Path, other: MrsTold) -> None:
     """The reference must lie voxel on voxel and sample by sample on the metabolites."""
     if not told.grid.same_as(other.grid):
         raise GridMismatch(f"{water}: its grid is {other.grid} but that of {path.name} is {told.grid}, or lies elsewhere; give the reference of this scan")  # fmt: skip

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from afterglow.kernels.spectrum import Complex
-from afterglow.kernels.spectrum_refine import Refined, Setting, columns_of
+from afterglow.kernels.spectrum_refine import SpectrumOptimum, SpectrumSetting, columns_of
 from afterglow.kernels.types import Array
 
 FEWEST = 48  # voxels from which anything is learned
@@ -19,8 +19,8 @@ _LEAST = 0.05  # of the noise variance: no direction is taken for wholly absent
 
 
 def learned(
-    y: Complex, noise: Array, how: Setting, state: Refined, usable: NDArray[np.bool_]
-) -> tuple[Setting, NDArray[np.bool_]]:
+    y: Complex, noise: Array, how: SpectrumSetting, state: SpectrumOptimum, usable: NDArray[np.bool_]
+) -> tuple[SpectrumSetting, NDArray[np.bool_]]:
     """The setting with lipid and baseline turned to their principal directions in this image and weighted, and which voxels (v,) it
     does not describe.
 
@@ -45,14 +45,14 @@ def learned(
     return how._replace(barred=barred, weights=np.concatenate([how.weights[: how.n_water], size / (size + variance)])), unusual
 
 
-def _left(y: Complex, others: Complex, how: Setting, state: Refined) -> Complex:
+def _left(y: Complex, others: Complex, how: SpectrumSetting, state: SpectrumOptimum) -> Complex:
     """Sizes (v, r) of lipid and baseline that the fits leave, in phase with the lines."""
     _, model = columns_of(state.parameters, how)
     out: Complex = ((y - model) @ others.conj().T) * np.exp(-1j * state.parameters[:, how.basis.shape[0], None])
     return out
 
 
-def _beside(rows: NDArray[np.intp], noise: Array, others: Complex, how: Setting, state: Refined) -> Complex:
+def _beside(rows: NDArray[np.intp], noise: Array, others: Complex, how: SpectrumSetting, state: SpectrumOptimum) -> Complex:
     """Mean second moment (r, r) of what the uncertainty of the lines contributes to these sizes."""
     total = np.zeros((others.shape[0], others.shape[0]), dtype=np.complex128)
     for some in np.array_split(rows, max(rows.size // 128, 1)):

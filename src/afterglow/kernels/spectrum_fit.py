@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from afterglow.kernels.spectrum import Complex, voigt_width_hz
 from afterglow.kernels.spectrum_baseline import FEWEST, learned
 from afterglow.kernels.spectrum_lines import LINES, NAMES, line_basis, nuisance
-from afterglow.kernels.spectrum_refine import TO_B, Refined, Setting, first_guess, free, refined
+from afterglow.kernels.spectrum_refine import TO_B, SpectrumOptimum, SpectrumSetting, first_guess, free, refined
 from afterglow.kernels.types import Array, Status
 
 _FIT_S = 0.6  # longer than a line of 3 Hz lasts
@@ -42,7 +42,7 @@ class SpectrumFit(NamedTuple):
     misfit: Array  # (v,) root mean square residual over noise: 1 where the model is right
     status: NDArray[np.uint8]  # (v,)
     learned: NDArray[np.bool_]  # (v,) whether lipid and baseline were bounded by what the image's voxels have in common
-    settings: tuple[Setting, Setting]  # the fit with a free nuisance, and that with a learned one
+    settings: tuple[SpectrumSetting, SpectrumSetting]  # the fit with a free nuisance, and that with a learned one
 
     @property
     def errors(self) -> Array:
@@ -53,14 +53,14 @@ class SpectrumFit(NamedTuple):
 
 def setting(
     n_points: int, *, dwell_s: float, spectrometer_mhz: float, te_s: float, reference_ppm: float, water_ppm: float, reach_hz: float
-) -> Setting:  # fmt: skip
+) -> SpectrumSetting:  # fmt: skip
     """Lines and nuisance for one protocol."""
     times_s = np.arange(min(n_points, int(np.ceil(_FIT_S / dwell_s)))) * dwell_s
     lines = line_basis(times_s, te_s=te_s, spectrometer_mhz=spectrometer_mhz, reference_ppm=reference_ppm)
     barred = nuisance(
         times_s, water_ppm=water_ppm, spectrometer_mhz=spectrometer_mhz, reference_ppm=reference_ppm, reach_hz=reach_hz
     )
-    return Setting(times_s, lines, barred.signals, np.ones(barred.signals.shape[0]), barred.n_water, n_points, reach_hz)
+    return SpectrumSetting(times_s, lines, barred.signals, np.ones(barred.signals.shape[0]), barred.n_water, n_points, reach_hz)
 
 
 def noise_of(fids: Complex) -> Array:
@@ -71,7 +71,7 @@ def noise_of(fids: Complex) -> Array:
     return out
 
 
-def fit_spectra(fids: Complex, how: Setting) -> SpectrumFit:
+def fit_spectra(fids: Complex, how: SpectrumSetting) -> SpectrumFit:
     """Fit decays (v, n_points) of one image. Voxels that hold zeros or values that are not finite get a status and NaN.
 
     First with lipid and baseline free in each voxel; then, where enough voxels have lines, once more with what they have in common.
@@ -97,17 +97,17 @@ def fit_spectra(fids: Complex, how: Setting) -> SpectrumFit:
     )
 
 
-def _all(y: Complex, noise: Array, how: Setting, start: Array | None) -> Refined:
+def _all(y: Complex, noise: Array, how: SpectrumSetting, start: Array | None) -> SpectrumOptimum:
     """Fits of decays (v, t) without water, some at a time; from a grid where no start (v, p) is given."""
     parts = []
     for first in range(0, max(y.shape[0], 1), _AT_ONCE):
         some = slice(first, first + _AT_ONCE)
         begin = first_guess(free(y[some], how.barred), how) if start is None else start[some]
         parts.append(refined(y[some], noise[some], how, begin))
-    return Refined(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
+    return SpectrumOptimum(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
 
 
-def _read(state: Refined, noise: Array, how: Setting) -> SpectrumFit:
+def _read(state: SpectrumOptimum, noise: Array, how: SpectrumSetting) -> SpectrumFit:
     """What the optima (v, p) say, in the units of the answer."""
     n, p = len(LINES), state.parameters
     gauss = np.sqrt(np.maximum(p[:, n + 2], 0) / TO_B)
@@ -140,7 +140,7 @@ def _read(state: Refined, noise: Array, how: Setting) -> SpectrumFit:
     )  # fmt: skip
 
 
-def _nothing(status: NDArray[np.uint8], how: Setting) -> SpectrumFit:
+def _nothing(status: NDArray[np.uint8], how: SpectrumSetting) -> SpectrumFit:
     """Rows without an answer."""
     v, n = status.size, len(LINES)
     noise, snr, shift, gauss, phase, width, misfit = np.full((7, v), np.nan)

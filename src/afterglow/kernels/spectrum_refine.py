@@ -24,7 +24,7 @@ _ROUNDING = 1e-10  # of the sum of squares: nor does this
 _POSITIVE = [NAMES.index(name) for name in ("naa", "cr", "cho")]
 
 
-class Setting(NamedTuple):
+class SpectrumSetting(NamedTuple):
     """What the fit needs beside the decays: times, lines and nuisance of the samples that are fitted."""
 
     times_s: Array  # (t,)
@@ -36,7 +36,7 @@ class Setting(NamedTuple):
     reach_hz: float  # how far a voxel's lines may lie from their place
 
 
-class Refined(NamedTuple):
+class SpectrumOptimum(NamedTuple):
     """Parameters (v, p) at the optimum, the normal matrix (v, p, p) and the sum of squares (v,) there, and whether it was reached."""
 
     parameters: Array
@@ -51,7 +51,7 @@ def free(rows: Complex, barred: Complex) -> Complex:
     return out
 
 
-def explained(y: Complex, how: Setting) -> Array:
+def explained(y: Complex, how: SpectrumSetting) -> Array:
     """Sum of squares (v,) of projected decays (v, t) that lines of any size and phase explain at the best shift and width."""
     best = np.zeros(y.shape[0])
     for _, _, q, _ in _trials(how):
@@ -59,7 +59,7 @@ def explained(y: Complex, how: Setting) -> Array:
     return best
 
 
-def _trials(how: Setting) -> Iterator[tuple[float, float, Complex, Complex]]:
+def _trials(how: SpectrumSetting) -> Iterator[tuple[float, float, Complex, Complex]]:
     """Each shift and b of the grid with the orthonormal basis (t, l) of its lines and the triangle (l, l) behind it."""
     half = max(int(how.reach_hz // _STEP_HZ), 1)
     for shift in _STEP_HZ * np.arange(-half, half + 1):
@@ -70,7 +70,7 @@ def _trials(how: Setting) -> Iterator[tuple[float, float, Complex, Complex]]:
             yield float(shift), float(b), q, r
 
 
-def first_guess(y: Complex, how: Setting) -> Array:
+def first_guess(y: Complex, how: SpectrumSetting) -> Array:
     """Parameters (v, p) of the shift and width under which lines of free phase explain most of each projected decay (v, t).
 
     The signals of the grid do not depend on the voxel: their orthonormal bases are made once.
@@ -97,7 +97,7 @@ def _common_phase(sizes: Complex) -> Array:
     return np.where(upright, phase, phase + np.pi)
 
 
-def refined(y: Complex, noise: Array, how: Setting, start: Array) -> Refined:
+def refined(y: Complex, noise: Array, how: SpectrumSetting, start: Array) -> SpectrumOptimum:
     """The optimum from a first guess (v, p); a voxel leaves the loop when nothing is to be gained any more."""
     p = start.copy()
     v, size = p.shape
@@ -119,10 +119,10 @@ def refined(y: Complex, noise: Array, how: Setting, start: Array) -> Refined:
         busy = busy[~still]
         if not busy.size:
             break
-    return Refined(p, normal, cost, done)
+    return SpectrumOptimum(p, normal, cost, done)
 
 
-def _step(normal: Array, slope: Array, damping: Array, p: Array, how: Setting) -> tuple[Array, Array]:
+def _step(normal: Array, slope: Array, damping: Array, p: Array, how: SpectrumSetting) -> tuple[Array, Array]:
     """Damped step (v, p) that stays within the bounds of shift and b, and the sum of squares (v,) it should gain."""
     size = p.shape[1]
     scale = np.sqrt(np.maximum(np.diagonal(normal, axis1=1, axis2=2), 1e-300))
@@ -135,7 +135,7 @@ def _step(normal: Array, slope: Array, damping: Array, p: Array, how: Setting) -
     return step, np.abs(gain)
 
 
-def _derivatives(y: Complex, how: Setting, p: Array) -> tuple[Array, Array, Array]:
+def _derivatives(y: Complex, how: SpectrumSetting, p: Array) -> tuple[Array, Array, Array]:
     """Normal matrix (v, p, p), slope (v, p) and sum of squares (v,) of the problem without what is taken off."""
     columns, model = columns_of(p, how)
     shares = columns @ how.barred.conj().T
@@ -149,7 +149,7 @@ def _derivatives(y: Complex, how: Setting, p: Array) -> tuple[Array, Array, Arra
     return normal, slope, cost
 
 
-def columns_of(p: Array, how: Setting) -> tuple[Complex, Complex]:
+def columns_of(p: Array, how: SpectrumSetting) -> tuple[Complex, Complex]:
     """Derivatives (v, p, t) of the model by its parameters, and the model (v, t)."""
     n, t = how.basis.shape[0], how.times_s
     turn = np.exp(1j * p[:, n, None] + 2j * np.pi * p[:, n + 1, None] * t - p[:, n + 2, None] * t**2)

@@ -12,7 +12,7 @@ from afterglow.kernels.types import Array
 _ZERO_FILL = 4
 
 
-class Shown(NamedTuple):
+class SpectrumShown(NamedTuple):
     """Real spectra (f,) over falling chemical shift: measured without water, lines and baseline as fitted, baseline alone."""
 
     ppm: Array
@@ -24,7 +24,7 @@ class Shown(NamedTuple):
 def shown(
     fid: Complex, fit: SpectrumFit, row: int, *, dwell_s: float, spectrometer_mhz: float, reference_ppm: float,
     broadening_hz: float, ppm_range: tuple[float, float],
-) -> Shown:  # fmt: skip
+) -> SpectrumShown:  # fmt: skip
     """One fitted decay (t,) in phase and at its place. A row without a fit is shown as it was measured, with a fit of NaN."""
     how = fit.settings[1] if fit.learned[row] else fit.settings[0]
     times_s = how.times_s
@@ -45,4 +45,4 @@ def shown(
     low, high = ppm_range
     kept = (axis >= low) & (axis <= high)
     measured, fitted, baseline = (np.fft.fftshift(np.fft.fft(one * turn, n)).real[kept] for one in (y, lines + beside, beside))
-    return Shown(axis[kept], measured, fitted, baseline)
+    return SpectrumShown(axis[kept], measured, fitted, baseline)

@@ -32,7 +32,7 @@ _KLOSE, _VARPRO = "10.1002/mrm.1910140104", "10.1088/0266-5611/19/2/201"
 
 
 @dataclass(frozen=True)
-class Gates:
+class SpectraGates:
     """What a voxel must reach to count."""
 
     crlb_percent: float
@@ -70,7 +70,7 @@ def spectral_maps(
     `te_s` is the echo time that the method was made for: another one is said. `tumour` (i, j, k) on the grid of the spectra: where
     the box misses it, that is said. BadInput where the spectra are mirrored or no voxel can be fitted.
     """
-    gates = Gates(crlb_gate_percent, width_gate_hz, snr_gate)
+    gates = SpectraGates(crlb_gate_percent, width_gate_hz, snr_gate)
     inside = in_box(series)
     if not inside.any():
         raise BadInput(f"{series.source}: the centre of no voxel lies in its box (VOI); correct the box, or leave it out")
@@ -127,7 +127,7 @@ def _fitted(fids: Fids, water: Fids | None, series: SpectralSeries) -> tuple[Spe
     return fits, fids, fits.shift_hz + from_water, reference_ppm
 
 
-def _standing(fits: SpectrumFit, gates: Gates) -> NDArray[np.uint8]:
+def _standing(fits: SpectrumFit, gates: SpectraGates) -> NDArray[np.uint8]:
     """Why a whole voxel does not count, else its fit's own status."""
     out = fits.status.copy()
     fitted = np.isin(out, (Status.OK, Status.AT_BOUND))
@@ -150,7 +150,7 @@ def _counts(status: NDArray[np.uint8]) -> NDArray[np.bool_]:
 
 
 def _read_maps(
-    fits: SpectrumFit, gates: Gates, inside: NDArray[np.bool_], grid: Grid, how: Provenance
+    fits: SpectrumFit, gates: SpectraGates, inside: NDArray[np.bool_], grid: Grid, how: Provenance
 ) -> tuple[ParameterMap, ...]:
     out = []
     for name in _READ:
@@ -163,7 +163,7 @@ def _read_maps(
 
 
 def _ratio_maps(
-    fits: SpectrumFit, gates: Gates, inside: NDArray[np.bool_], grid: Grid, how: Provenance
+    fits: SpectrumFit, gates: SpectraGates, inside: NDArray[np.bool_], grid: Grid, how: Provenance
 ) -> tuple[ParameterMap, ...]:
     """Ratios where both lines pass the gate, and what a ratio is at least, wherever the upper line does."""
     out = []
@@ -208,7 +208,7 @@ def _quality_maps(
     return tuple(map_from_voxels(name, values, fits.status, inside, grid, how) for name, values in columns)
 
 
-def _provenance(series: SpectralSeries, gates: Gates, inside: NDArray[np.bool_]) -> Provenance:
+def _provenance(series: SpectralSeries, gates: SpectraGates, inside: NDArray[np.bool_]) -> Provenance:
     eddy = " Each voxel's own water removed field shift, phase and eddy currents." if series.water is not None else ""
     sentence = (
         f"Spectra (TE {1000 * series.te_s:.0f} ms, TR {1000 * series.tr_s:.0f} ms) were fitted in time by NAA, Cr, Cho, lactate, myo-inositol "

@@ -43,11 +43,11 @@ GAP_INCHES = 0.65
 PPM = (4.2, 0.5)
 _INKS = (LESION_INK, REFERENCE_INK, *OTHER_INKS)
 _ON_IMAGE = (LESION_ON_IMAGE, REFERENCE_ON_IMAGE)
-Shown = tuple[str, FittedSpectrum]  # label and spectrum
+NamedSpectrum = tuple[str, FittedSpectrum]  # label and spectrum
 
 
 def spectra_figure(
-    spectra: Sequence[Shown], grid: Grid, *, name: str, anatomy: tuple[NDArray[np.float32], Grid] | None = None
+    spectra: Sequence[NamedSpectrum], grid: Grid, *, name: str, anatomy: tuple[NDArray[np.float32], Grid] | None = None
 ) -> Figure | None:
     """Each voxel's spectrum with fit, baseline and residual under one scale; on the anatomy (i, j, k) where the voxels lie.
 
@@ -91,10 +91,11 @@ def _panel(
     if np.isfinite(one.fitted).all():
         upper.plot(one.ppm, one.fitted, color=ink, linewidth=1.6, label="fit")
         upper.plot(one.ppm, one.baseline, color=ink, linewidth=0.8, linestyle=(0, (4, 2)), label="baseline")
-    dress_plot(upper, "", "signal [a.u.]")
+    dress_plot(upper, "", "signal")
     upper.set_xlim(*PPM)
     upper.set_ylim(*limits)
     upper.tick_params(labelbottom=False)
+    upper.set_yticks([0])  # the unit means nothing; both panels share one scale
     _label_peaks(upper, one, limits)
     _legend(upper)
     lower = box(figure, left_in, HEAD_INCHES + height, width_in, RESIDUAL_INCHES)
@@ -189,7 +190,7 @@ def _levels_differ(spectra: Sequence[FittedSpectrum], grid: Grid) -> bool:
     return max(heights) - min(heights) > grid.spacing_mm[2] / 2
 
 
-def _caption(spectra: Sequence[Shown]) -> str:
+def _caption(spectra: Sequence[NamedSpectrum]) -> str:
     said = " ".join(f"{label}: {_numbers(one).replace('     ', ', ')} ({_quality(one)})." for label, one in spectra)
     wide = spectra[0][1].broadening_hz
     return (
@@ -199,5 +200,5 @@ def _caption(spectra: Sequence[Shown]) -> str:
     )
 
 
-def _alt(spectra: Sequence[Shown]) -> str:
+def _alt(spectra: Sequence[NamedSpectrum]) -> str:
     return "Spectra with their fit. " + "; ".join(f"{label}: {_numbers(one)}" for label, one in spectra)
