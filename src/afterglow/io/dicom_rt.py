@@ -21,6 +21,8 @@ from afterglow.io.rt_reference import ReferenceSeries
 from afterglow.records.errors import BadInput, CorruptFile, MissingInput
 
 _UNDEFINED = 0xFFFFFFFF
+# What pydicom raises on bytes that are not what they say.
+_DAMAGE = (OSError, EOFError, struct.error, ValueError, KeyError, NotImplementedError, OverflowError, TypeError)
 MANUFACTURER, MODEL = "afterglow", "afterglow research"
 _COPIED = (
     "PatientName", "PatientID", "IssuerOfPatientID", "PatientBirthDate", "PatientSex", "PatientAge", "PatientIdentityRemoved",
@@ -50,7 +52,7 @@ def read_dicom(path: Path, sop_class: UID, what: str, *, also: UID | None = None
         raise BadInput(f"{path}: it is not a DICOM file; give the {what} as the planning system exported it") from None
     except AttributeError:
         raise BadInput(f"{path}: it does not say what kind of object it is (SOPClassUID); export the {what} again") from None
-    except (OSError, EOFError, struct.error, ValueError, KeyError, NotImplementedError, OverflowError, TypeError) as error:
+    except _DAMAGE as error:
         raise CorruptFile(f"{path}: it ends too early or is damaged ({error}); export it again") from None
     if found not in (sop_class, also):
         raise BadInput(f"{path}: it is a {UID(found).name}, not a {sop_class.name}; give the {what}")
@@ -62,8 +64,12 @@ def _opened(path: Path, kinds: tuple[UID | None, ...]) -> Dataset:
     try:
         return dcmread(path)
     except InvalidDicomError:
-        dataset = dcmread(path, force=True)
-        if dataset.get("SOPClassUID") not in kinds:
+        try:
+            dataset = dcmread(path, force=True)
+            fits = "SOPClassUID" in dataset and dataset.SOPClassUID in kinds
+        except (*_DAMAGE, AttributeError):
+            fits = False
+        if not fits:
             raise
         implicit, _ = dataset.original_encoding
         dataset.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian if implicit else ExplicitVRLittleEndian
