@@ -39,13 +39,38 @@ def _read(dose: Array, i: int, j: int, k: int, at: Array, slope: Array) -> float
 
 
 @compiled
+def _step_downhill(at: Array, slope: Array, short: float, start: Array, spacing: Array, before: Array) -> None:
+    """To the least gamma of a dose that is linear around `at`, within the cell: who leaves it is held at its face, once for all."""
+    before[:] = at
+    held = 0  # one bit for each axis
+    for _ in range(3):
+        steep, rest = 0.0, short
+        for axis in range(3):
+            if held >> axis & 1:
+                rest += slope[axis] * (at[axis] - before[axis]) * spacing[axis]
+            else:
+                steep += slope[axis] ** 2
+                rest -= slope[axis] * (start[axis] + before[axis]) * spacing[axis]
+        left = False
+        for axis in range(3):
+            if not held >> axis & 1:
+                wished = -rest * slope[axis] / (1 + steep) / spacing[axis] - start[axis]
+                at[axis] = min(max(wished, 0.0), 1.0)
+                if at[axis] != wished:
+                    held |= 1 << axis
+                    left = True
+        if not left:
+            return
+
+
+@compiled
 def _best_in_cell(
     dose: Array, i: int, j: int, k: int, start: Array, spacing: Array, parts: Index, wanted: float, tolerance: float, room: Array
 ) -> float:
-    """The least squared gamma in the cell with that lowest corner: the best of a lattice, then downhill within the cell.
+    """The least squared gamma in the cell with that lowest corner: downhill from the best of a lattice, and from the nearest place.
 
     start (3,): that corner from the place, in voxels; spacing (3,) in distance criteria; parts (3,): steps of the lattice; room
-    (3, 3): space for place, slope and best place.
+    (4, 3): space for place, slope, best place and the place before.
     """
     at, slope, kept = room[0], room[1], room[2]
     best = np.inf
@@ -62,20 +87,17 @@ def _best_in_cell(
                 if far < best:
                     best = far
                     kept[:] = at
-    at[:] = kept
-    for _ in range(_DOWNHILL):
-        short = (_read(dose, i, j, k, at, slope) - wanted) / tolerance
-        steep, along, far = 0.0, 0.0, short * short
+    for first in range(2):
         for axis in range(3):
-            slope[axis] /= tolerance * spacing[axis]
-            place = (start[axis] + at[axis]) * spacing[axis]
-            steep += slope[axis] ** 2
-            along += slope[axis] * place
-            far += place * place
-        best = min(best, far)
-        for axis in range(3):
-            wished = -(short - along) * slope[axis] / (1 + steep)
-            at[axis] = min(max(wished / spacing[axis] - start[axis], 0.0), 1.0)
+            at[axis] = kept[axis] if first == 0 else min(max(-start[axis], 0.0), 1.0)
+        for _ in range(_DOWNHILL):
+            short = (_read(dose, i, j, k, at, slope) - wanted) / tolerance
+            far = short * short
+            for axis in range(3):
+                far += ((start[axis] + at[axis]) * spacing[axis]) ** 2
+                slope[axis] /= tolerance * spacing[axis]
+            best = min(best, far)
+            _step_downhill(at, slope, short, start, spacing, room[3])
     return best
 
 
@@ -87,7 +109,7 @@ def search_gamma(
 
     cells (m, 3): lowest corners around a voxel by rising squared distance `nearest` (m,), in distance criteria.
     """
-    start, room = np.empty(3), np.empty((3, 3))
+    start, room = np.empty(3), np.empty((4, 3))
     for i in range(reference.shape[0]):
         for j in range(reference.shape[1]):
             for k in range(reference.shape[2]):
