@@ -3,39 +3,10 @@
 import pytest
 
 pydicom = pytest.importorskip("pydicom", reason="pydicom is an extra")
-from pydicom.dataset import Dataset, FileMetaDataset  # noqa: E402
-from pydicom.uid import ExplicitVRLittleEndian, RTPlanStorage  # noqa: E402
+from rt_plan_files import item, target, write_plan  # noqa: E402
 
 from afterglow.io.rt_plan import read_plan_prescription, refuse_rt_plan  # noqa: E402
 from afterglow.records.errors import BadInput, NotForTreatment  # noqa: E402
-
-
-def item(**fields):
-    made = Dataset()
-    for name, value in fields.items():
-        setattr(made, name, value)
-    return made
-
-
-def write_plan(path, **fields):
-    ds = item(
-        SOPClassUID=RTPlanStorage, SOPInstanceUID="2.25.1", RTPlanLabel="GK", Manufacturer="someone", FrameOfReferenceUID="2.25.9"
-    )  # fmt: skip
-    for name, value in fields.items():
-        setattr(ds, name, value)
-    ds.file_meta = FileMetaDataset()
-    ds.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    ds.file_meta.MediaStorageSOPClassUID, ds.file_meta.MediaStorageSOPInstanceUID = RTPlanStorage, "2.25.1"
-    ds.save_as(path, enforce_file_format=True)
-    return path
-
-
-def target(gy, largest=None):
-    made = item(DoseReferenceType="TARGET", DoseReferenceStructureType="VOLUME", ReferencedROINumber=3)
-    made.TargetPrescriptionDose = gy
-    if largest is not None:
-        made.TargetMaximumDose = largest
-    return made
 
 
 def test_prescription_isodose_fractions_and_isocentres_are_read(tmp_path):
