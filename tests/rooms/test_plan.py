@@ -236,6 +236,8 @@ def test_a_plan_turned_with_its_grid_index_order_is_the_same_dose(plans, phantom
 def test_without_a_brain_mask_the_plan_goes_on_and_says_so(phantom):
     plan = planned(phantom, phantom.uniform, brain=False)
     assert any("No brain mask" in reason for reason in plan.reasons)
+    empty = make_plan("a plan", phantom.uniform, phantom.target, phantom.grid, np.zeros_like(phantom.brain), MODEL_C, QUICK)
+    assert empty.shots == plan.shots
 
 
 def test_a_painting_without_an_aggressive_zone_is_legal(phantom):

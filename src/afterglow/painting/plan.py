@@ -35,6 +35,7 @@ def make_plan(
     the same machine and settings are compared under equal conditions.
     """
     wanted = _checked(name, prescription_gy, target, grid, brain)
+    brain = None if brain is None or not brain.any() else brain
     case = _case(wanted, target, grid, brain, settings)
     parts = candidates(case.depths, case.grid, machine, settings)
     solved = _solve(case, parts, machine, settings)
