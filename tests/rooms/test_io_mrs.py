@@ -145,6 +145,25 @@ def test_decays_that_are_none_are_refused_when_they_are_read(made: Path, tmp_pat
         series.load()
 
 
+def test_a_file_without_water_suppression_says_so(tmp_path: Path) -> None:
+    path = write_spectra(tmp_path / "sub-01_mrsi.nii.gz", FIDS, suppressed=False)
+    assert "not suppressed" in read_mrs(path, tmp_path).remarks[0]
+
+
+def test_any_flipped_byte_gives_numbers_or_a_stated_error(made: Path, tmp_path: Path) -> None:
+    whole = rewrite(made).read_bytes()
+    rng = np.random.default_rng(11)
+    path = tmp_path / "flipped.nii"
+    for place in rng.integers(0, 1400, 300):
+        broken = bytearray(whole)
+        broken[place] ^= int(rng.integers(1, 256))
+        path.write_bytes(broken)
+        try:
+            assert read_mrs(path, tmp_path).load().shape[3] >= 2
+        except AfterglowError as error:
+            assert "flipped.nii" in str(error)
+
+
 def test_a_file_that_ends_early_is_called_damaged(made: Path, tmp_path: Path) -> None:
     path = rewrite(made)
     path.write_bytes(path.read_bytes()[:-100])

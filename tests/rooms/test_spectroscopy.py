@@ -113,6 +113,21 @@ def test_choline_without_naa_is_not_assessed_but_leaves_what_the_ratio_is_at_lea
     assert np.isfinite(maps["cho_cr"].values[2, 1, 0])
 
 
+def test_lines_that_lie_beyond_where_they_are_looked_for_are_not_assessed() -> None:
+    shift = np.zeros(SHAPE)
+    shift[0, 0, 0] = 45.0
+    found = spectral_maps(_series(decays(USUAL, SHAPE, noise=0.3, seed=3, shift_hz=shift)), **GATES)
+    assert np.isnan(_named(found)["cho_naa"].values[0, 0, 0])
+
+
+def test_a_line_that_points_the_wrong_way_is_not_detected() -> None:
+    naa = np.full(SHAPE, 10.0)
+    naa[1, 1, 1] = -6.0
+    maps = _named(spectral_maps(_series(decays({**USUAL, "naa": naa}, SHAPE, noise=0.2, seed=3)), **GATES))
+    assert np.isnan(maps["naa"].values[1, 1, 1])
+    assert not maps["cho_naa"].values[1, 1, 1] < 0
+
+
 def test_a_voxel_without_any_metabolite_has_no_ratio_and_no_bound_on_it() -> None:
     sizes = {name: np.where(np.arange(32).reshape(SHAPE) == 5, 0.0, value) for name, value in USUAL.items()}
     maps = _named(spectral_maps(_series(decays(sizes, SHAPE, noise=0.3, seed=4)), **GATES))

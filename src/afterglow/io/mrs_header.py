@@ -97,7 +97,7 @@ def read_told(head: bytes, path: Path, sidecar: Sidecar) -> MrsTold:
         reference_ppm,
         _box(fields, path),
         _bandwidth(sidecar),
-        (ppm_remark,) if ppm_remark else (),
+        tuple(words for words in (ppm_remark, _water_remark(fields)) if words),
     )
 
 
@@ -216,6 +216,10 @@ def _reference_ppm(fields: Mapping[str, Any], path: Path) -> tuple[float, str]:
     if not _is_number(first) or not -5 < first < 15:
         raise BadInput(f"{path}: SpecFreqChemShift is {first!r}; a chemical shift in ppm is needed")
     return float(first), ""
+
+
+def _water_remark(fields: Mapping[str, Any]) -> str:
+    return "the file says that its water was not suppressed" if fields.get("WaterSuppressed") is False else ""
 
 
 def _box(fields: Mapping[str, Any], path: Path) -> NDArray[np.float64] | None:

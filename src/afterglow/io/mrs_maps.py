@@ -6,6 +6,7 @@ Named …_param-<quantity>_mrsmap.nii.gz, the quantity without its underscore (p
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from afterglow import __version__
 from afterglow.io.names import parse_name
@@ -39,30 +40,33 @@ def read_mrs_map(path: Path, root: Path) -> tuple[ParameterMap, QualityLine | No
     if image.n_frames != 1:
         raise BadInput(f"{path}: it has {image.n_frames} frames, a map has one; split it")
     values = image.load()
-    finite = np.isfinite(values)
-    if np.any(values[finite] < 0):
-        raise BadInput(
-            f"{path}: its least value is {float(values[finite].min()):g}, but {quantity.symbol} is never negative; export it again"
-        )
-    empty = finite & (values == 0)
-    measured = finite & ~empty
-    if not measured.any():
-        raise BadInput(f"{path}: no voxel holds a value; export the map again")
+    measured = _measured(values, quantity, path)
     status = np.where(measured, np.uint8(Status.OK), np.uint8(Status.NOT_ASKED))
     source = path.relative_to(root).as_posix() if path.is_relative_to(root) else path.name
     software = sidecar.text("Software") or "software that is not named"
     how = Provenance(
         "ready-made map", __version__, {"software": software}, (source,), f"{quantity.symbol} was mapped by {software}."
     )
-    line = None
-    if empty.any():
-        line = QualityLine(
-            f"zeros of {source}",
-            f"{int(empty.sum())} voxels",
-            "note",
-            "0 is taken for not measured, as scanner software writes it",
+    one = ParameterMap(quantity, np.where(measured, values, np.nan).astype(np.float32), image.grid, status, how)
+    zeros = int(np.count_nonzero(values == 0))
+    if not zeros:
+        return one, None
+    return one, QualityLine(
+        f"zeros of {source}", f"{zeros} voxels", "note", "0 is taken for not measured, as scanner software writes it"
+    )
+
+
+def _measured(values: NDArray[np.float32], quantity: Quantity, path: Path) -> NDArray[np.bool_]:
+    """Voxels (i, j, k) that hold a value; BadInput where one is negative or none is there."""
+    finite = np.isfinite(values)
+    if np.any(values[finite] < 0):
+        raise BadInput(
+            f"{path}: its least value is {float(values[finite].min()):g}, but {quantity.symbol} is never negative; export it again"
         )
-    return ParameterMap(quantity, np.where(measured, values, np.nan).astype(np.float32), image.grid, status, how), line
+    measured: NDArray[np.bool_] = finite & (values != 0)
+    if not measured.any():
+        raise BadInput(f"{path}: no voxel holds a value; export the map again")
+    return measured
 
 
 def _quantity(path: Path) -> Quantity:

@@ -111,7 +111,7 @@ def _read(state: SpectrumOptimum, noise: Array, how: SpectrumSetting) -> Spectru
     """What the optima (v, p) say, in the units of the answer."""
     n, p = len(LINES), state.parameters
     gauss = np.sqrt(np.maximum(p[:, n + 2], 0) / TO_B)
-    held = (p[:, n + 2] <= 0) | (np.abs(p[:, n + 1]) >= how.reach_hz)
+    astray = np.abs(p[:, n + 1]) >= how.reach_hz
     scale = np.sqrt(np.maximum(np.diagonal(state.normal, axis1=1, axis2=2), 1e-300))
     unit = state.normal / (scale[:, :, None] * scale[:, None, :])
     sound = np.linalg.cond(unit) < _SINGULAR
@@ -132,7 +132,7 @@ def _read(state: SpectrumOptimum, noise: Array, how: SpectrumSetting) -> Spectru
         width_hz=voigt_width_hz(np.array(1 / (np.pi * LINES[0].t2_s)), gauss),
         misfit=np.sqrt(np.maximum(state.cost, 0) / freedom) / noise,
         status=np.select(
-            [~(state.done & sound), (state.cost > explained) & (state.cost > _ODD * freedom * noise**2), held],
+            [~(state.done & sound), astray | ((state.cost > explained) & (state.cost > _ODD * freedom * noise**2)), p[:, n + 2] <= 0],
             [Status.NO_CONVERGENCE, Status.POOR_FIT, Status.AT_BOUND], Status.OK,
         ).astype(np.uint8),
         learned=np.zeros(p.shape[0], dtype=np.bool_),

@@ -145,6 +145,12 @@ def _percent(fits: SpectrumFit, name: str) -> Array:
     return out
 
 
+def _passes(fits: SpectrumFit, name: str, gates: SpectraGates) -> NDArray[np.bool_]:
+    """Where a line was detected: its bound is within the gate, and it does not point the wrong way."""
+    passed: NDArray[np.bool_] = (_percent(fits, name) <= gates.crlb_percent) & (fits.amplitudes[:, NAMES.index(name)] > 0)
+    return passed
+
+
 def _counts(status: NDArray[np.uint8]) -> NDArray[np.bool_]:
     return np.isin(status, (Status.OK, Status.AT_BOUND))
 
@@ -155,7 +161,7 @@ def _read_maps(
     out = []
     for name in _READ:
         status = _standing(fits, gates)
-        status[_counts(status) & ~(_percent(fits, name) <= gates.crlb_percent)] = Status.UNCERTAIN
+        status[_counts(status) & ~_passes(fits, name, gates)] = Status.UNCERTAIN
         n, counts = NAMES.index(name), _counts(status)
         values, errors = (np.where(counts, column[:, n], np.nan) for column in (fits.amplitudes, fits.errors))
         out.append(map_from_voxels(name, values, status, inside, grid, how, errors))
@@ -169,7 +175,7 @@ def _ratio_maps(
     out = []
     for name, upper, lower in _RATIOS:
         standing = _standing(fits, gates)
-        above, below = (_percent(fits, one) <= gates.crlb_percent for one in (upper, lower))
+        above, below = (_passes(fits, one, gates) for one in (upper, lower))
         status = standing.copy()
         status[_counts(standing) & ~below] = Status.DIVISOR_LOST
         status[_counts(standing) & ~above] = Status.UNCERTAIN
