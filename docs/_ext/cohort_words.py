@@ -2,7 +2,24 @@
 
 _SOURCE = "Who says so: paper and section; where the method file goes another way, that too."
 _MARKERS = "Names of `[[cohort.marker]]`."
-_ANALYSES = ("Calls", "Roc", "Between", "Subgroups", "AgainstReference", "BeforeAfter", "Agreement", "Curves", "Lead", "TimeTo")
+_PROBABILITIES = "Names of `[[cohort.probability]]`, or of markers that say `probability = true`."
+_ANALYSES = (
+    "Calls",
+    "Roc",
+    "Between",
+    "Subgroups",
+    "AgainstReference",
+    "BeforeAfter",
+    "Agreement",
+    "Curves",
+    "Lead",
+    "TimeTo",
+    "Calibration",
+    "DecisionCurve",
+    "Detection",
+    "CaseModel",
+    "CompetingRisks",
+)
 
 COHORT_WORDS: dict[tuple[str, str], str] = {
     ("CohortSpec", "question"): "What is asked, as a sentence; it opens the report.",
@@ -25,6 +42,13 @@ COHORT_WORDS: dict[tuple[str, str], str] = {
     ("MarkerSpec", "unit"): "Unit in tables and figures.",
     ("MarkerSpec", "higher"): "Which side a higher number speaks for.",
     ("MarkerSpec", "log"): "Draw it, and let a t test compare it, by its logarithm. Not of a change.",
+    ("MarkerSpec", "probability"): "The number is the probability of a positive outcome: unit 1, from 0 to 1, no change.",
+    ("ProbabilitySpec", "name"): "Name of the probability in tables and figures.",
+    (
+        "ProbabilitySpec",
+        "table",
+    ): "`phenotype/TABLE.tsv` with `participant_id` and, where rows are about one visit or lesion, `session_id` and `lesion_id`.",
+    ("ProbabilitySpec", "column"): "The column that holds it, from 0 to 1; an empty cell is not known.",
     **{(name, "name"): "Name of the analysis; figures and tables carry it." for name in _ANALYSES},
     **{(name, "source"): _SOURCE for name in _ANALYSES},
     ("Calls", "rules"): "Names of `[[rule]]`; the first is compared with each other one.",
@@ -39,4 +63,23 @@ COHORT_WORDS: dict[tuple[str, str], str] = {
     ("Lead", "first"): "The rule that may be earlier.",
     ("Lead", "second"): "The rule it is held against.",
     ("TimeTo", "by"): "A column of `participants.tsv`; without it one curve of all.",
+    ("Calibration", "probabilities"): _PROBABILITIES,
+    ("DecisionCurve", "probabilities"): _PROBABILITIES,
+    (
+        "DecisionCurve",
+        "thresholds",
+    ): "Probabilities from which one would treat, rising: the curve runs from the first to the last, numbers are told at each.",
+    (
+        "Detection",
+        "table",
+    ): "`phenotype/TABLE.tsv` of marks: `participant_id`, `session_id`, `score`, `lesion_id` (n/a: on no lesion) and, of several, `reader`.",
+    ("Detection", "false_marks"): "False marks for each exam at which the share of lesions found is told.",
+    ("CaseModel", "markers"): f"{_MARKERS} One that says `log` counts by doublings.",
+    ("CaseModel", "columns"): "Columns of `participants.tsv` that hold numbers.",
+    (
+        "CompetingRisks",
+        "instead",
+    ): "Labels of `phenotype/outcomes.tsv` that rule the positive outcome out, such as death; such a row is no case.",
+    ("CompetingRisks", "days"): "Days after radiation on which the share is told.",
+    ("CompetingRisks", "by"): "A column of `participants.tsv`; without it the curves of all.",
 }

@@ -32,7 +32,7 @@ from afterglow.response.states import CALLS
 
 ANALYSES = typing.get_args(typing.get_args(cohort_file.Analysis)[0])
 NESTED = (
-    "series", "agent", "haematocrit", "step", "lesions", "reference", "measure", "rule", "cohort", "marker", "analysis",
+    "series", "agent", "haematocrit", "step", "lesions", "reference", "measure", "rule", "cohort", "marker", "probability", "analysis",
     "dsc", "mrs", "paint", "criterion", "any", "zones", "contours", "numbers", "plan", "optimiser", "dosimetry", "stability",
 )  # fmt: skip
 STEPS = typing.get_args(typing.get_args(method_file.Step)[0])
@@ -46,6 +46,7 @@ TABLES = {  # heading in a method file -> the model that checks it
     "[[rule]]": method_file.RuleSpec,
     "[cohort]": cohort_file.CohortSpec,
     "[[cohort.marker]]": cohort_file.MarkerSpec,
+    "[[cohort.probability]]": cohort_file.ProbabilitySpec,
     "[dsc]": beside_file.DscBeside,
     "[mrs]": beside_file.SpectraBeside,
     "[paint]": paint_file.PaintSpec,
@@ -216,7 +217,10 @@ def statistics() -> str:
 
 
 def roles() -> str:
-    return table(("Role", "Files of a visit"), [(f"`{role}`", f"`{words}`") for role, words in (*ROLES.items(), (SPECTRA, f"mrs/*_{SPECTRA}"))])
+    return table(
+        ("Role", "Files of a visit"),
+        [(f"`{role}`", f"`{words}`") for role, words in (*ROLES.items(), (SPECTRA, f"mrs/*_{SPECTRA}"))],
+    )
 
 
 def stated_errors() -> str:

@@ -16,8 +16,13 @@ class Followed:
 
     participant_id: str
     days: float
-    event: bool
+    kind: int  # 0 last seen without an outcome, 1 the positive one, 2 one that rules it out
     columns: Mapping[str, str | None]
+
+    @property
+    def event(self) -> bool:
+        """Whether the positive outcome came."""
+        return self.kind == 1
 
 
 def analyse_time(name: str, followed: Sequence[Followed], words: str, *, by: str = "") -> Part:

@@ -10,7 +10,7 @@ from afterglow import __version__
 from afterglow.cohort.characteristics import characteristics
 from afterglow.cohort.part import Part
 from afterglow.flows.cohort_analyses import carry_out_analyses
-from afterglow.flows.cohort_cases import Cohort, gather, held_in, read_lesion_curves, read_told
+from afterglow.flows.cohort_cases import Cohort, gather, held_in, read_beside, read_lesion_curves, read_told
 from afterglow.flows.keys import versions
 from afterglow.flows.long_table import long_table_of_run, write_long
 from afterglow.flows.method import Method, load_method, method_text
@@ -67,11 +67,13 @@ def run_group(bids_dir: Path, out: Path, method_name: str, *, progress: Progress
     clean_temporary(out)
     publish(out)
     progress("reading", 0, 1)
-    study = load_study(dataset, labels=(*method.cohort.positive, *method.cohort.negative))
+    study = load_study(dataset, labels=(*method.cohort.positive, *method.cohort.negative, *method.cohort.instead))
     if not study.outcomes:
         why = f"; the first row refused: {study.refusals[0].sentence}" if study.refusals else ""
         raise MissingInput(f"{dataset.root / OUTCOMES}: no outcome to hold calls against{why}; add the table (docs: data)")
-    cohort = gather(read_told(out, dataset), study, method, method.cohort, held=held_in(dataset))
+    columns, marks = read_beside(dataset.root, method.cohort)
+    told = read_told(out, dataset)
+    cohort = replace(gather(told, study, method, method.cohort, held=held_in(dataset), probabilities=columns), marks=marks)
     if not cohort.cases:
         raise MissingInput(
             f"{out}: no outcome has a measured lesion; run the participant level first. {cohort.refusals[len(study.refusals)].sentence}"

@@ -6,13 +6,17 @@ import numpy as np
 
 from afterglow.cohort.analyse_agreement import analyse_agreement
 from afterglow.cohort.analyse_calls import analyse_calls, analyse_lead
+from afterglow.cohort.analyse_competing import analyse_competing
 from afterglow.cohort.analyse_curves import analyse_curves
+from afterglow.cohort.analyse_detection import analyse_detection
 from afterglow.cohort.analyse_markers import (
     analyse_against_reference,
     analyse_before_after,
     analyse_between,
     analyse_subgroups,
 )
+from afterglow.cohort.analyse_model import analyse_model
+from afterglow.cohort.analyse_probabilities import analyse_calibration, analyse_decision
 from afterglow.cohort.analyse_roc import analyse_roc
 from afterglow.cohort.analyse_time import Followed, analyse_time
 from afterglow.cohort.part import Part, Sides
@@ -23,9 +27,14 @@ from afterglow.flows.method_cohort import (
     Analysis,
     BeforeAfter,
     Between,
+    Calibration,
     Calls,
+    CaseModel,
     CohortSpec,
+    CompetingRisks,
     Curves,
+    DecisionCurve,
+    Detection,
     Lead,
     Roc,
     Subgroups,
@@ -34,6 +43,7 @@ from afterglow.flows.method_cohort import (
 from afterglow.flows.work import Progress
 from afterglow.records.case import Marker
 from afterglow.records.course import Course
+from afterglow.records.errors import BadInput
 from afterglow.records.statistic import Values
 from afterglow.records.study import Outcome, Study
 from afterglow.response.baseline import RADIATION
@@ -53,12 +63,41 @@ def _parts(spec: CohortSpec, sides: Sides, cohort: Cohort, study: Study, progres
 
 
 def _part(analysis: Analysis, spec: CohortSpec, sides: Sides, cohort: Cohort, study: Study) -> Part:
-    known = {one.name: one.record() for one in spec.marker}
-    markers = [known[name] for name in getattr(analysis, "markers", ())]
-    name = analysis.name
+    name, wanted = analysis.name, spec.positive[0]
     match analysis:
         case Calls():
             return analyse_calls(name, sides, analysis.rules)
+        case Agreement():
+            return analyse_agreement(name, study.readings, analysis.reading)
+        case Curves():
+            return analyse_curves(name, sides, cohort.curves)
+        case Lead():
+            return analyse_lead(name, cohort.leads, analysis.first, analysis.second)
+        case TimeTo():
+            return analyse_time(name, _followed(spec, cohort, study, ()), wanted, by=analysis.by)
+        case CompetingRisks():
+            seen = _followed(spec, cohort, study, analysis.instead)
+            return analyse_competing(name, seen, wanted, analysis.instead, analysis.days, by=analysis.by)
+        case Calibration():
+            return analyse_calibration(name, sides, analysis.probabilities)
+        case DecisionCurve():
+            return analyse_decision(name, sides, analysis.probabilities, analysis.thresholds)
+        case Detection():
+            return analyse_detection(name, sides, cohort.marks[analysis.table], analysis.false_marks)
+        case _:
+            return _of_markers(analysis, spec, sides, cohort, study)
+
+
+def _of_markers(
+    analysis: Roc | Between | Subgroups | AgainstReference | BeforeAfter | CaseModel,
+    spec: CohortSpec,
+    sides: Sides,
+    cohort: Cohort,
+    study: Study,
+) -> Part:
+    known = {one.name: one.record() for one in spec.marker}
+    name, markers = analysis.name, [known[one] for one in analysis.markers]
+    match analysis:
         case Roc():
             return analyse_roc(name, sides, markers)
         case Between():
@@ -69,14 +108,8 @@ def _part(analysis: Analysis, spec: CohortSpec, sides: Sides, cohort: Cohort, st
             return analyse_against_reference(name, sides, markers)
         case BeforeAfter():
             return analyse_before_after(name, sides, [(m, *both_visits(m, cohort)) for m in markers])
-        case Agreement():
-            return analyse_agreement(name, study.readings, analysis.reading)
-        case Curves():
-            return analyse_curves(name, sides, cohort.curves)
-        case Lead():
-            return analyse_lead(name, cohort.leads, analysis.first, analysis.second)
-        case TimeTo():
-            return analyse_time(name, _followed(spec, cohort, study), spec.positive[0], by=analysis.by)
+        case CaseModel():
+            return analyse_model(name, sides, markers, _columns(analysis, cohort, study))
 
 
 def both_visits(marker: Marker, cohort: Cohort) -> tuple[Values, Values]:
@@ -97,8 +130,23 @@ def both_visits(marker: Marker, cohort: Cohort) -> tuple[Values, Values]:
     return np.array(first, dtype=np.float64), np.array(second, dtype=np.float64)
 
 
-def _followed(spec: CohortSpec, cohort: Cohort, study: Study) -> tuple[Followed, ...]:
-    """From the first radiation to the first positive outcome; without one, to the last day on which the patient was seen."""
+def _columns(analysis: CaseModel, cohort: Cohort, study: Study) -> dict[str, Values]:
+    """Numbers of participants.tsv, one for each case; NaN where a cell is empty. BadInput where one is no number, or none is there."""
+    found: dict[str, Values] = {}
+    for column in analysis.columns:
+        people = [study.participant(case.participant_id) for case in cohort.cases]
+        if not any(person is not None and column in person.columns for person in people):
+            raise BadInput(f"participants.tsv has no column {column!r}, which the analysis {analysis.name!r} reads; add it")
+        try:
+            cells = [None if person is None else person.number(column) for person in people]
+        except ValueError as problem:
+            raise BadInput(f"participants.tsv: {problem}; the analysis {analysis.name!r} needs numbers") from None
+        found[column] = np.array([np.nan if cell is None else cell for cell in cells], dtype=np.float64)
+    return found
+
+
+def _followed(spec: CohortSpec, cohort: Cohort, study: Study, instead: tuple[str, ...]) -> tuple[Followed, ...]:
+    """From the first radiation to the first positive outcome, or one of `instead`; without any, to the last day on which the patient was seen."""
     found = []
     ended: dict[str, list[Outcome]] = {}
     for outcome in study.outcomes:
@@ -109,11 +157,15 @@ def _followed(spec: CohortSpec, cohort: Cohort, study: Study) -> tuple[Followed,
         if begun is None or not own:
             continue
         days = {v.session_id: v.day for v in told.course.visits}
-        at = [(days.get(o.session_id) if o.day is None else o.day, o.label in spec.positive) for o in own]
-        events = [day for day, positive in at if positive and day is not None and day > begun]
+        at = [(days.get(o.session_id) if o.day is None else o.day, _kind(o.label, spec, instead)) for o in own]
+        events = [(day, kind) for day, kind in at if kind and day is not None and day > begun]
         seen = max([told.course.visits[-1].day, *(day for day, _ in at if day is not None)])
-        last = min(events) if events else seen
+        last, kind = min(events) if events else (seen, 0)
         person = study.participant(name)
         if last > begun:
-            found.append(Followed(name, last - begun, bool(events), {} if person is None else person.columns))
+            found.append(Followed(name, last - begun, kind, {} if person is None else person.columns))
     return tuple(found)
+
+
+def _kind(label: str, spec: CohortSpec, instead: tuple[str, ...]) -> int:
+    return 1 if label in spec.positive else 2 if label in instead else 0

@@ -2,15 +2,16 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from pathlib import Path
 
 from afterglow.cohort.analyse_curves import Curve, since_arrival
 from afterglow.flows.method import Method
-from afterglow.flows.method_cohort import CohortSpec, Lead
+from afterglow.flows.method_cohort import CohortSpec, Detection, Lead
 from afterglow.io.bids import Dataset, sessions
 from afterglow.io.measurements import measurements_below
+from afterglow.io.phenotype import Place, of_place, read_marks, read_probabilities
 from afterglow.io.results import read_curves
 from afterglow.io.tracks import events_path, read_events, read_tracks, tracks_path
 from afterglow.io.verdicts import read_verdicts
@@ -18,6 +19,7 @@ from afterglow.records.case import Case, Marker
 from afterglow.records.course import Course, Visit
 from afterglow.records.errors import BadInput
 from afterglow.records.lead import LeadTime
+from afterglow.records.mark import DetectionMark
 from afterglow.records.measurement import Measurement
 from afterglow.records.response import PATIENT, Verdict, speaks_of_disease
 from afterglow.records.statistic import FlowStep
@@ -47,6 +49,7 @@ class Cohort:
     curves: Mapping[tuple[str, str, str], Curve] = field(
         default_factory=dict
     )  # of lesions, by patient, session and lesion; as leads
+    marks: Mapping[str, tuple[DetectionMark, ...]] = field(default_factory=dict)  # by the table that holds them
 
 
 def read_told(out: Path, dataset: Dataset) -> dict[str, Told]:
@@ -78,19 +81,41 @@ def held_in(dataset: Dataset) -> tuple[int, int]:
     return len(dataset.subjects), sum(len(sessions(dataset, subject)) for subject in dataset.subjects)
 
 
-def gather(told: Mapping[str, Told], study: Study, method: Method, spec: CohortSpec, *, held: tuple[int, int]) -> Cohort:
-    """Every outcome that has a measured lesion becomes a case. `held`: patients and exams of the whole data set."""
+def read_beside(root: Path, spec: CohortSpec) -> tuple[dict[str, Mapping[Place, float]], dict[str, tuple[DetectionMark, ...]]]:
+    """Probabilities by their names, and marks by their tables, as far as analyses read them."""
+    asked = {name for one in spec.analysis for name in getattr(one, "probabilities", ())}
+    columns = {p.name: read_probabilities(root, p.table, p.column) for p in spec.probability if p.name in asked}
+    return columns, {one.table: read_marks(root, one.table) for one in spec.analysis if isinstance(one, Detection)}
+
+
+def gather(
+    told: Mapping[str, Told], study: Study, method: Method, spec: CohortSpec, *, held: tuple[int, int],
+    probabilities: Mapping[str, Mapping[Place, float]] | None = None,
+) -> Cohort:  # fmt: skip
+    """Every outcome that has a measured lesion becomes a case. `held`: patients and exams of the whole data set.
+
+    An outcome that comes instead of one (`spec.instead`), such as death, is no case. `probabilities`: numbers of tables beside.
+    """
     markers = [one.record() for one in spec.marker]
     cases: list[Case] = []
     refused: list[Refusal] = []
     for outcome in study.outcomes:
+        if outcome.label in spec.instead:
+            continue
         made = _case(outcome, told.get(outcome.participant_id), method, spec, markers)
         (cases if isinstance(made, Case) else refused).append(made)  # type: ignore[arg-type]
     _refuse_twice(cases)
+    cases = [_with_probabilities(case, probabilities or {}) for case in cases]
     asked = any(isinstance(one, Lead) for one in spec.analysis)
     leads = tuple(lead for one in told.values() for lead in lead_times(one.course, one.verdicts)) if asked else ()
     flow = _flow(held, told, study, cases, refused, spec, method)
     return Cohort(tuple(cases), told, flow, (*study.refusals, *refused), leads)
+
+
+def _with_probabilities(case: Case, columns: Mapping[str, Mapping[Place, float]]) -> Case:
+    place = case.participant_id, case.session_id, case.lesion_id
+    found = {name: value for name, values in columns.items() if (value := of_place(values, *place)) is not None}
+    return replace(case, values={**case.values, **found}) if found else case
 
 
 def _courses(out: Path, dataset: Dataset) -> Iterator[Course]:

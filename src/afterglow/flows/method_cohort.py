@@ -1,5 +1,6 @@
 """The table of a method file that says how a cohort is analysed: which outcomes, which markers, which tests. See docs/cohorts."""
 
+from itertools import pairwise
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
@@ -19,10 +20,27 @@ class MarkerSpec(Strict):
     unit: str
     higher: Literal["positive", "negative"]
     log: bool = False
+    probability: bool = False  # of a positive outcome
 
     def record(self) -> Marker:
-        fields = self.model_dump(exclude={"higher"})
+        fields = self.model_dump(exclude={"higher", "probability"})
         return Marker(**fields, higher_is_positive=self.higher == "positive")
+
+    @model_validator(mode="after")
+    def _is_one(self) -> "MarkerSpec":
+        if self.probability and (self.unit != "1" or self.at == "change" or self.higher != "positive" or self.log):
+            raise ValueError(
+                f"marker {self.name!r}: a probability of the positive outcome has the unit 1, higher = positive, no log and is no change"
+            )
+        return self
+
+
+class ProbabilitySpec(Strict):
+    """The probability of a positive outcome as a column of a table in phenotype/: of a model, of a reader."""
+
+    name: str
+    table: str = Field(pattern=r"^[A-Za-z0-9_-]+$")  # phenotype/TABLE.tsv
+    column: str
 
 
 class _Analysis(Strict):
@@ -102,8 +120,56 @@ class TimeTo(_Analysis):
     by: str = ""  # a column of participants.tsv
 
 
+class Calibration(_Analysis):
+    """Whether probabilities are true ones: curve, intercept, slope, Brier score and its parts."""
+
+    do: Literal["calibration"]
+    probabilities: tuple[str, ...] = Field(min_length=1)
+
+
+class DecisionCurve(_Analysis):
+    """What calling by a probability gains over calling all or none, from the first threshold to the last."""
+
+    do: Literal["decision curve"]
+    probabilities: tuple[str, ...] = Field(min_length=1)
+    thresholds: tuple[float, ...] = Field(min_length=2)
+
+    @model_validator(mode="after")
+    def _rising(self) -> "DecisionCurve":
+        inside = all(0 < one < 1 for one in self.thresholds)
+        if not inside or any(b <= a for a, b in pairwise(self.thresholds)):
+            raise ValueError(f"analysis {self.name!r}: thresholds rise and lie between 0 and 1, without the ends")
+        return self
+
+
+class Detection(_Analysis):
+    """Marks of readers or programs against lesions with a positive outcome: FROC."""
+
+    do: Literal["detection"]
+    table: str = Field(pattern=r"^[A-Za-z0-9_-]+$")  # phenotype/TABLE.tsv
+    false_marks: tuple[Annotated[float, Field(ge=0)], ...] = Field(min_length=1)  # for each exam
+
+
+class CaseModel(_Analysis):
+    """Several markers together: logistic regression, GEE where a patient has several cases."""
+
+    do: Literal["model"]
+    markers: tuple[str, ...] = Field(min_length=1)
+    columns: tuple[str, ...] = ()  # numbers of participants.tsv
+
+
+class CompetingRisks(_Analysis):
+    """From radiation to the first positive outcome where other outcomes rule it out: cumulative incidence."""
+
+    do: Literal["competing risks"]
+    instead: tuple[str, ...] = Field(min_length=1)  # labels of phenotype/outcomes.tsv
+    days: tuple[Annotated[float, Field(gt=0)], ...] = Field(min_length=1)
+    by: str = ""  # a column of participants.tsv
+
+
 Analysis = Annotated[
-    Calls | Roc | Between | Subgroups | AgainstReference | BeforeAfter | Agreement | Curves | Lead | TimeTo, Field(discriminator="do")
+    Calls | Roc | Between | Subgroups | AgainstReference | BeforeAfter | Agreement | Curves | Lead | TimeTo | Calibration | DecisionCurve
+    | Detection | CaseModel | CompetingRisks, Field(discriminator="do")
 ]  # fmt: skip
 
 
@@ -117,6 +183,7 @@ class CohortSpec(Strict):
     cautions: tuple[str, ...] = ()
     source: str
     marker: tuple[MarkerSpec, ...] = ()
+    probability: tuple[ProbabilitySpec, ...] = ()
     analysis: tuple[Analysis, ...] = Field(min_length=1)
 
     @model_validator(mode="after")
@@ -125,19 +192,16 @@ class CohortSpec(Strict):
         if both:
             raise ValueError(f"the outcome {sorted(both)[0]!r} is called positive and negative")
         names = [one.name for one in self.analysis]
-        markers = [one.name for one in self.marker]
+        markers = [one.name for one in (*self.marker, *self.probability)]
         for what, found in (("analyses", names), ("markers", markers)):
             twice = sorted({name for name in found if found.count(name) > 1})
             if twice:
                 raise ValueError(f"two {what} are called {twice[0]!r}")
         if self.primary not in names:
             raise ValueError(f"primary names no analysis: {self.primary!r}; there are {', '.join(names)}")
-        for one in self.analysis:
-            unknown = sorted(set(getattr(one, "markers", ())) - set(markers))
-            if unknown:
-                raise ValueError(f"analysis {one.name!r}: no marker is called {unknown[0]!r}")
         for marker in self.marker:
             marker.record()
+        self._read_fits()
         plain = {marker.name for marker in self.marker if not marker.normalised and marker.at != "change"}
         for one in self.analysis:
             ratios = sorted(set(one.markers) - plain) if isinstance(one, AgainstReference) else []
@@ -146,6 +210,29 @@ class CohortSpec(Strict):
                     f"analysis {one.name!r}: {ratios[0]!r} is a ratio or a change; what is held against reference tissue is neither"
                 )
         return self
+
+    def _read_fits(self) -> None:
+        """What an analysis reads is named somewhere."""
+        markers = {one.name for one in self.marker}
+        probabilities = {one.name for one in self.probability} | {one.name for one in self.marker if one.probability}
+        for one in self.analysis:
+            unknown = sorted(set(getattr(one, "markers", ())) - markers)
+            if unknown:
+                raise ValueError(f"analysis {one.name!r}: no marker is called {unknown[0]!r}")
+            unknown = sorted(set(getattr(one, "probabilities", ())) - probabilities)
+            if unknown:
+                raise ValueError(
+                    f"analysis {one.name!r}: no probability is called {unknown[0]!r}; add [[cohort.probability]], or say "
+                    "probability = true of a marker that is one"
+                )
+            both = set(getattr(one, "instead", ())) & {*self.positive, *self.negative}
+            if both:
+                raise ValueError(f"analysis {one.name!r}: {sorted(both)[0]!r} comes instead of an outcome and is one")
+
+    @property
+    def instead(self) -> tuple[str, ...]:
+        """Labels of outcomes that rule the positive one out; such a row is no case."""
+        return tuple(dict.fromkeys(name for one in self.analysis for name in getattr(one, "instead", ())))
 
     @property
     def rules(self) -> tuple[str, ...]:

@@ -162,7 +162,22 @@ class PairPlot:
         _file_name(self.name)
 
 
-Picture = BoxPlot | RocPlot | SurvivalPlot | LinePlot | PairPlot | Figure  # a Figure is drawn already, as Bland-Altman plots are
+@dataclass(frozen=True)
+class ForestPlot:
+    """Effects of several terms with their intervals, one line each, on a logarithmic scale around 1."""
+
+    name: str
+    terms: tuple[Tested, ...]  # the first effect of each is drawn
+    x_name: str  # "odds ratio of recurrence"
+    caption: str = ""
+
+    def __post_init__(self) -> None:
+        _drawable(self.name, len(self.terms))
+
+
+Picture = (
+    BoxPlot | RocPlot | SurvivalPlot | LinePlot | PairPlot | ForestPlot | Figure
+)  # a Figure is drawn already, as Bland-Altman plots are
 
 
 @dataclass(frozen=True)

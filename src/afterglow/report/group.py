@@ -2,12 +2,13 @@
 
 from afterglow import __version__
 from afterglow.records.document import Block, Document, Figure, Section, Text
-from afterglow.records.group import BoxPlot, GroupFacts, LinePlot, PairPlot, Picture, RocPlot, SurvivalPlot
+from afterglow.records.group import BoxPlot, ForestPlot, GroupFacts, LinePlot, PairPlot, Picture, RocPlot, SurvivalPlot
 from afterglow.records.statistic import Estimated, Tested
 from afterglow.report.calls import DISCLAIMER
 from afterglow.report.checklists import checklists_section
 from afterglow.report.figures.cohort_boxes import boxes_figure
 from afterglow.report.figures.cohort_flow import flow_figure
+from afterglow.report.figures.cohort_forest import forest_figure
 from afterglow.report.figures.cohort_lines import lines_figure
 from afterglow.report.figures.cohort_pairs import pairs_figure
 from afterglow.report.figures.cohort_roc import roc_figure
@@ -46,6 +47,8 @@ def picture_figure(picture: Picture) -> Figure:
             return lines_figure(picture)
         case PairPlot():
             return pairs_figure(picture)
+        case ForestPlot():
+            return forest_figure(picture)
         case Figure():
             return picture
 
