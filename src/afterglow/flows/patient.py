@@ -156,7 +156,7 @@ def _patient(place: Place, subject: str, method: Method, story: Story, space: Pa
     paragraph = (
         f"Method {method.name}: {method.title} ({method.citation}), carried out with afterglow {__version__}. "
         + (f"{space.method} " if space is not None else "")
-        + sentences(exams[-1].provenance)
+        + sentences((*exams[-1].provenance, *(story.painted.provenance if story.painted else ())))
     )
     return PatientResult(
         subject, method.name, exams, course, verdicts, pair, paragraph, references, space, view,

@@ -24,6 +24,7 @@ from afterglow.report.figures.motion import motion_figure
 from afterglow.report.figures.reference import reference_figure
 from afterglow.report.figures.spread import spread_figure
 from afterglow.report.figures.windows import Window, windows_of
+from afterglow.report.painted import painted_sections
 from afterglow.report.tables import alignment_table, measurement_table, provenance_table, spread_table, visits_table
 from afterglow.report.words import visit_words
 
@@ -54,6 +55,8 @@ def patient_document(
     windows = windows_of(patient.exams)
     long = len(patient.exams) > MOST_WHOLE_VISITS
     sections = [call_section(patient.verdicts, patient.course, patient.leads, patient.disagreements)]
+    if patient.painted is not None:
+        sections += painted_sections(patient.painted)
     sections += _course_sections(patient, windows, rules, repeatability)
     measured = {visit.session_id: visit.measurements for visit in patient.course.visits}
     for exam in patient.exams:
