@@ -73,7 +73,7 @@ def candidates(depths: Depths, grid: Grid, machine: Machine, settings: PlanSetti
     return Parts(np.repeat(positions, machine.sectors, axis=0), np.repeat(kinds, machine.sectors).astype(np.int64), turns, each)
 
 
-class Points(NamedTuple):
+class SampledPoints(NamedTuple):
     """Where a programme looks: voxel indices (n, 3) of the target, and of each shell outside it."""
 
     target: NDArray[np.intp]
@@ -82,7 +82,7 @@ class Points(NamedTuple):
 
 def points_of(
     prescription_gy: NDArray[np.float32], depths: Depths, grid: Grid, settings: PlanSettings, rng: np.random.Generator
-) -> Points:
+) -> SampledPoints:
     """Half of the target's points on its surface, the rest within, as many in each band of prescription."""
     wanted = (prescription_gy > 0) & (depths.inside > 0)
     if not wanted.any():  # prescribed only where less than half of a voxel is inside
@@ -98,7 +98,7 @@ def points_of(
         _some(np.argwhere((depths.outside > 0) & (np.abs(depths.outside - at) <= width / 2)), settings.shell_points, rng)
         for at in settings.shell_distances_mm
     )
-    return Points(np.concatenate(target), shells)
+    return SampledPoints(np.concatenate(target), shells)
 
 
 def bands_of(prescription_gy: NDArray[np.floating[Any]], settings: PlanSettings) -> NDArray[np.intp]:

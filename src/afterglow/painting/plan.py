@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from afterglow import __version__
 from afterglow.painting.machine import Machine
-from afterglow.painting.placement import Depths, Points, candidates, depths_of, points_of
+from afterglow.painting.placement import Depths, SampledPoints, candidates, depths_of, points_of
 from afterglow.painting.reach import Reached, said
 from afterglow.painting.settings import PlanSettings
 from afterglow.painting.shots import Parts, dose_on_grid, dose_rates, part_doses, sector_azimuths, shot_tables, summed
@@ -75,7 +75,7 @@ class _Case:
     wanted: NDArray[np.float32]  # prescription where the target is
     share: NDArray[np.float32]
     depths: Depths
-    points: Points
+    points: SampledPoints
     middle_mm: NDArray[np.float64]  # of the head
     brain_mm: NDArray[np.float64]  # points (n, 3) of the brain
 

@@ -1,6 +1,6 @@
 """Weights of shots by a linear programme: least penalty, no dose above what the isodose allows, nothing negative.
 
-The programme, for weights w >= 0 over candidates, and what is missing (u) and spilt (s), both >= 0:
+The programme, for weights w >= 0 over candidates, and what is missing (u) and spilt (s), both >= 0::
 
     least  underdose x mean(u) + spill x mean(s) + brain x (mean dose of the brain outside the target) + beam_on x sum(w / rate)
     with   dose + u >= prescription  and  dose <= prescription / isodose   at each point of the target and each focus,
