@@ -5,12 +5,14 @@ together mean by the even-odd rule: inside is what an odd number of them surroun
 """
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 Ring = NDArray[np.float64]
-_LINES = 32  # scan lines across a pixel; along a line the share is exact
+_MOST_CUTS = 50  # rounds of looking for edges that cross within a strip
+_TOUCHING = 1e-9  # pixels
 _CHUNK = 256  # edges compared with all others at a time
 
 
@@ -70,41 +72,92 @@ def _side(a: Ring, b: Ring, p: Ring) -> NDArray[np.float64]:
 def polygon_share(rings: Sequence[Ring], shape: tuple[int, int]) -> NDArray[np.float64]:
     """Share of each pixel (i, j) inside the rings by the even-odd rule, 0 to 1; what lies outside `shape` is cut off.
 
-    Exact along the first axis, and in `_LINES` steps along the second.
+    The plane is cut into strips along the first axis at every corner, crossing and pixel border. In a strip the edges are straight
+    and their order stands, so that the area beyond each is exact.
     """
     n_i, n_j = shape
-    share = np.zeros((n_i + 1, n_j * _LINES))
-    crossings = _crossings(rings, n_j)
-    if crossings[0].size:
-        line, at = crossings
-        order = np.lexsort((at, line))
-        line, at = line[order], at[order]
-        sign = np.where(_rank_within(line) % 2 == 0, 1.0, -1.0)  # in, out, in, out …
-        at = np.clip(at + 0.5, 0.0, float(n_i))  # in units of pixel edges
-        pixel = np.minimum(at.astype(np.intp), n_i - 1)
-        np.add.at(share, (pixel, line), sign * (1.0 - (at - pixel)))
-        np.add.at(share, (pixel + 1, line), sign * (at - pixel))
-    filled: NDArray[np.float64] = np.cumsum(share, axis=0)[:n_i].reshape(n_i, n_j, _LINES).mean(axis=2)
-    return filled.clip(0.0, 1.0)
+    if not rings:
+        return np.zeros(shape)
+    row, height, first, last = _strips(rings, n_j)
+    low, high = np.minimum(first, last) + 0.5, np.maximum(first, last) + 0.5  # in units of pixel borders
+    # Each piece of an edge changes the share of the pixels that it passes, and of the one after; further on all is as before.
+    count = np.floor(high).astype(np.intp) - np.floor(low).astype(np.intp) + 2
+    piece = np.repeat(np.arange(count.size), count)
+    pixel = np.floor(low).astype(np.intp)[piece] + np.arange(piece.size) - np.repeat(np.cumsum(count) - count, count)
+    beyond = _mean_beyond(pixel, low[piece], high[piece]) - _mean_beyond(pixel - 1, low[piece], high[piece])
+    steps = np.zeros((n_i + 1, n_j))
+    np.add.at(steps, (pixel.clip(0, n_i), row[piece]), height[piece] * beyond)
+    share: NDArray[np.float64] = np.cumsum(steps, axis=0)[:n_i]
+    return share.clip(0.0, 1.0)
 
 
-def _crossings(rings: Sequence[Ring], n_j: int) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
-    """Where edges meet the scan lines: number of the line and place along the first axis."""
-    lines: list[NDArray[np.intp]] = [np.zeros(0, dtype=np.intp)]
-    places: list[NDArray[np.float64]] = [np.zeros(0)]
-    for ring in rings:
-        # Scan line m runs at j = -0.5 + (m + 0.5) / _LINES; half-open edges, so that a corner on a line counts once.
-        x, y = ring[:, 0], (ring[:, 1] + 0.5) * _LINES - 0.5
-        x_next, y_next = np.roll(x, -1), np.roll(y, -1)
-        first = np.clip(np.ceil(np.minimum(y, y_next)), 0, n_j * _LINES).astype(np.intp)
-        last = np.clip(np.ceil(np.maximum(y, y_next)), 0, n_j * _LINES).astype(np.intp)  # the first line beyond
-        count = last - first
-        edge = np.repeat(np.arange(len(ring)), count)
-        line = first[edge] + np.arange(edge.size) - np.repeat(np.cumsum(count) - count, count)
-        rise = np.where(count > 0, y_next - y, 1.0)
-        lines.append(line)
-        places.append(x[edge] + (line - y[edge]) / rise[edge] * (x_next - x)[edge])
-    return np.concatenate(lines), np.concatenate(places)
+def _mean_beyond(pixel: NDArray[np.intp], low: NDArray[np.float64], high: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Share of a pixel that lies beyond an edge running straight from `low` to `high` across a strip."""
+    start, stop = pixel + 1 - high, pixel + 1 - low
+    flat = stop - start < 1e-9
+    mean: NDArray[np.float64] = (_ramp_area(stop) - _ramp_area(start)) / np.where(flat, 1.0, stop - start)
+    return np.where(flat, (0.5 * (start + stop)).clip(0.0, 1.0), mean)
+
+
+def _ramp_area(reach: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Integral from 0 of a ramp that rises from 0 at 0 to 1 at 1 and stays there."""
+    within = reach.clip(0.0, 1.0)
+    area: NDArray[np.float64] = 0.5 * within**2 + (reach - 1.0).clip(0.0)
+    return area
+
+
+class _Pieces(NamedTuple):
+    """Edges cut at the borders of strips, in order along the first axis within each strip."""
+
+    strip: NDArray[np.intp]
+    start: NDArray[np.float64]  # place along the first axis at the lower border of the strip
+    end: NDArray[np.float64]  # and at the upper
+
+
+def _strips(
+    rings: Sequence[Ring], n_j: int
+) -> tuple[NDArray[np.intp], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Pieces of edges, strip by strip: row of the strip, its signed height (in: positive), and where the piece starts and ends."""
+    corners = np.concatenate([ring[:, 1] for ring in rings]).clip(-0.5, n_j - 0.5)
+    levels = np.unique(np.concatenate((corners, np.arange(n_j + 1) - 0.5)))
+    pieces = _cut(rings, levels)
+    for _ in range(_MOST_CUTS):
+        crossings = _crossing_heights(pieces, levels)
+        if not crossings.size:
+            break
+        levels = np.union1d(levels, crossings)
+        pieces = _cut(rings, levels)
+    low, high = levels[pieces.strip], levels[pieces.strip + 1]
+    sign = np.where(_rank_within(pieces.strip) % 2 == 0, 1.0, -1.0)  # in, out, in, out …
+    row = np.floor(0.5 * (low + high) + 0.5).astype(np.intp)
+    return row, sign * (high - low), pieces.start, pieces.end
+
+
+def _cut(rings: Sequence[Ring], levels: NDArray[np.float64]) -> _Pieces:
+    x, y = np.concatenate(rings).T
+    x_next, y_next = np.concatenate([np.roll(ring, -1, axis=0) for ring in rings]).T
+    lowest, highest = float(levels[0]), float(levels[-1])
+    first = np.searchsorted(levels, np.minimum(y, y_next).clip(lowest, highest))
+    count = np.searchsorted(levels, np.maximum(y, y_next).clip(lowest, highest)) - first
+    edge = np.repeat(np.arange(count.size), count)
+    strip = first[edge] + np.arange(edge.size) - np.repeat(np.cumsum(count) - count, count)
+    slope = (x_next - x) / np.where(count > 0, y_next - y, 1.0)
+    start = x[edge] + (levels[strip] - y[edge]) * slope[edge]
+    end = x[edge] + (levels[strip + 1] - y[edge]) * slope[edge]
+    order = np.lexsort((start + end, strip))
+    return _Pieces(strip[order], start[order], end[order])
+
+
+def _crossing_heights(pieces: _Pieces, levels: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Where neighbours within a strip pass through each other."""
+    together = pieces.strip[1:] == pieces.strip[:-1]
+    before, after = np.diff(pieces.start), np.diff(pieces.end)
+    crossing = together & (np.minimum(before, after) < -_TOUCHING) & (np.maximum(before, after) > _TOUCHING)
+    strip, before, after = pieces.strip[1:][crossing], before[crossing], after[crossing]
+    low, high = levels[strip], levels[strip + 1]
+    heights: NDArray[np.float64] = low + (high - low) * before / (before - after)
+    inside: NDArray[np.float64] = heights[(heights > low) & (heights < high)]
+    return inside
 
 
 def _rank_within(line: NDArray[np.intp]) -> NDArray[np.intp]:
