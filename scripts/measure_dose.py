@@ -122,12 +122,16 @@ def profiles(folder: Path) -> list[dict[str, object]]:
 def main() -> None:
     """Measure what is asked for and print it, a row each."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", nargs="*", choices=["sizes", "optimum", "profiles"], default=["sizes", "optimum"])
+    parser.add_argument("what", nargs="*", help="sizes, optimum, profiles; the first two where none is named")
     parser.add_argument("--ml", nargs="+", type=float, default=[13.2, 43.6])
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--profiles", type=Path, help="folder with positions/ and doses/")
     parser.add_argument("--json", action="store_true")
     asked = parser.parse_args()
+    asked.what = asked.what or ["sizes", "optimum"]
+    unknown = sorted({*asked.what} - {"sizes", "optimum", "profiles"})
+    if unknown:
+        parser.error(f"no measurement is called {unknown[0]}")
     if "profiles" in asked.what and asked.profiles is None:
         parser.error("profiles needs --profiles FOLDER")
     rows: list[dict[str, object]] = []
