@@ -37,7 +37,7 @@ def brute_force(
 
 def gamma(reference: Array, evaluated: Array, **more: object) -> NDArray[np.float32]:
     asked: dict[str, object] = {"spacing_mm": (1.0, 1.0, 1.0), "tolerance_gy": np.full(reference.shape, 0.5)}
-    asked |= {"distance_mm": 1.0, "step_mm": 1 / 3, "greatest": 2.0, **more}
+    asked |= {"distance_mm": 1.0, "steps": 3, "greatest": 2.0, **more}
     return gamma_index(reference, evaluated, **asked)  # type: ignore[arg-type]
 
 

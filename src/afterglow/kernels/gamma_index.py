@@ -15,13 +15,13 @@ def gamma_index(
     spacing_mm: tuple[float, float, float],
     tolerance_gy: Array,
     distance_mm: float,
-    step_mm: float,
+    steps: int,
     greatest: float,
 ) -> NDArray[np.float32]:
     """Gamma of each voxel of the reference (Low 1998, doi:10.1118/1.598248), doses (i, j, k) on one grid -> (i, j, k).
 
     gamma(r)^2 = min over r' of |r' - r|^2 / distance^2 + (D_evaluated(r') - D_reference(r))^2 / tolerance(r)^2, where D_evaluated is
-    trilinear between the voxels. In each cell between eight voxels the search starts from the best of a lattice of `step_mm` or finer and
+    trilinear between the voxels. In each cell between eight voxels the search starts from the best of a lattice of `steps` steps along each axis and
     goes downhill; cells that cannot hold a lower gamma are left out, so that near places are looked at first as in Wendling 2007
     (doi:10.1118/1.2721657). Values above `greatest` are not told apart from it.
     NaN where the tolerance (i, j, k) is not above zero, or a dose is NaN.
@@ -32,10 +32,10 @@ def gamma_index(
         raise ValueError(
             f"doses of {reference_gy.shape} and {evaluated_gy.shape} with tolerances of {tolerance_gy.shape} are not on one grid"
         )
-    if min(distance_mm, step_mm, greatest, *spacing_mm) <= 0:
-        raise ValueError("distance, step, spacing and the greatest gamma are above zero")
+    if min(distance_mm, steps, greatest, *spacing_mm) <= 0:
+        raise ValueError("distance, steps, spacing and the greatest gamma are above zero")
     spacing = np.asarray(spacing_mm, dtype=np.float64)
-    parts = np.maximum(1, np.ceil(spacing / step_mm - 1e-9)).astype(np.intp)
+    parts = np.full(3, steps, dtype=np.intp)
     cells, nearest = _cells(spacing / distance_mm, greatest)
     asked = (tolerance_gy > 0) & np.isfinite(reference_gy) & np.isfinite(evaluated_gy)
     out = np.full(reference_gy.shape, greatest, dtype=np.float64)

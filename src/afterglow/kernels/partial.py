@@ -47,19 +47,21 @@ def carried_share(share: Array, *, to_source: Array, shape: tuple[int, int, int]
 
     `to_source` (4, 4) takes an index of the new grid to one of the old. What the old grid does not hold is outside the shape.
     """
-    out = np.zeros(shape, dtype=np.float64)
-    offsets = _offsets(samples)
-    sizes = np.array(share.shape)
-    plane = np.stack(np.meshgrid(np.arange(shape[0]), np.arange(shape[1]), indexing="ij"), axis=-1).astype(np.float64)
+    out = np.zeros(shape, dtype=np.float32)
+    held = np.argwhere(share > 0)
+    if not held.size:
+        return out
+    reach = np.abs(to_source[:3, :3]).sum(axis=1) / 2 + 0.5
+    low, high = held.min(axis=0) - reach, held.max(axis=0) + reach
+    offsets, sizes = _offsets(samples) @ to_source[:3, :3].T, np.array(share.shape)
+    plane = np.stack(np.meshgrid(*(np.arange(float(n)) for n in shape[:2]), indexing="ij"), axis=-1)
     for k in range(shape[2]):
-        centres = np.concatenate([plane, np.full((*plane.shape[:2], 1), float(k))], axis=-1) @ to_source[:3, :3].T
-        reach = np.abs(to_source[:3, :3]).sum(axis=1) / 2 + 0.5
-        near = centres + to_source[:3, 3]
-        if not ((near > -reach) & (near < sizes - 1 + reach)).all(axis=-1).any():
-            continue
-        for offset in offsets @ to_source[:3, :3].T:
-            place = np.floor(near + offset + 0.5).astype(np.intp)
-            held = ((place >= 0) & (place < sizes)).all(axis=-1)
-            i, j, n = (place[held][:, axis] for axis in range(3))
-            out[..., k][held] += share[i, j, n]
-    return (out / len(offsets)).astype(np.float32)
+        centres = plane @ to_source[:3, :2].T + (to_source[:3, 2] * k + to_source[:3, 3])
+        near = ((centres >= low) & (centres <= high)).all(axis=-1)
+        places, total = centres[near], np.zeros(int(near.sum()))
+        for offset in offsets if places.size else ():
+            index = np.floor(places + offset + 0.5).astype(np.intp)
+            inside = ((index >= 0) & (index < sizes)).all(axis=-1)
+            total[inside] += share[tuple(index[inside].T)]
+        out[..., k][near] = total / len(offsets)
+    return out

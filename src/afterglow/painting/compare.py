@@ -14,9 +14,7 @@ from afterglow.records.errors import BadInput
 from afterglow.records.grid import Grid
 from afterglow.records.locking import locked
 
-_STEPS_IN_DISTANCE = (
-    10  # of the search; Wendling 2007 (doi:10.1118/1.2721657) saw no change below a 15th of the distance criterion
-)
+_STEPS = 3  # along each axis, of the lattice that the search starts from between eight voxels
 _SHEAR = 1e-3
 _GREATEST = 2.0  # gamma is not told apart above this
 
@@ -141,7 +139,7 @@ def gamma_map(reference: DoseGrid, evaluated: DoseGrid, settings: GammaSettings)
     gamma = gamma_index(
         a, evaluated.dose_gy.astype(np.float64), spacing_mm=reference.grid.spacing_mm,
         tolerance_gy=np.where(judged, allowed * settings.dose_percent / 100, 0.0), distance_mm=settings.distance_mm,
-        step_mm=settings.distance_mm / _STEPS_IN_DISTANCE, greatest=_GREATEST,
+        steps=_STEPS, greatest=_GREATEST,
     )  # fmt: skip
     found = gamma[np.isfinite(gamma)]
     passing = float((found <= 1).mean()) if found.size else float("nan")

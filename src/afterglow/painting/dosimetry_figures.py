@@ -11,7 +11,7 @@ from scipy.ndimage import binary_dilation
 from afterglow.kernels.dose_volume import Spread, dose_at, dose_at_share, volume_at
 from afterglow.painting.biology import equivalent_uniform, linear_quadratic, necrosis_words
 from afterglow.painting.density import Density
-from afterglow.painting.dosimetry import everywhere, spread_in, uncovered_words, without
+from afterglow.painting.dosimetry import EVERYWHERE, everywhere, spread_in, uncovered_words, without
 from afterglow.records.dose import DoseFigure, DoseGrid, DosePlan, Structure
 from afterglow.records.errors import BadInput
 
@@ -50,6 +50,10 @@ def plan_figures(
 ) -> tuple[DoseFigure, ...]:
     """All figures of a plan, in the order of the structures, then those of the target as a whole.
 
+    The target as a whole: V12 of all tissue on the dose grid with and without it; coverage TV_PIV / TV, selectivity TV_PIV / PIV, Paddick
+    conformity TV_PIV^2 / (TV x PIV), gradient index PIV_half / PIV (doi:10.3171/sup.2006.105.7.194), homogeneity (D2 - D98) / D50; TV is
+    its volume, PIV that inside the isodose of the prescribed dose, TV_PIV both, PIV_half at half that dose (table 1 of PMC5965485).
+
     `target` names one of the structures. `reference_gy` is the dose whose isodose counts as prescribed: 16 Gy of a uniform plan, the
     least prescribed one of a painted plan. What a structure without dose somewhere could change is NaN, and the note says so.
     """
@@ -64,8 +68,9 @@ def plan_figures(
     for structure in structures:
         figures += structure_figures(plan.name, structure, spread_in(plan.dose, structure), settings)
     chosen = structures[names.index(target)]
-    figures += _volumes_with_and_without(plan, chosen, settings)
-    figures += conformity_figures(plan, chosen, reference_gy=reference_gy)
+    whole = spread_in(plan.dose, everywhere(plan.dose))
+    figures += _volumes_with_and_without(plan, chosen, whole, settings)
+    figures += _conformity_figures(plan, chosen, whole, reference_gy)
     return tuple(figures)
 
 
@@ -117,10 +122,11 @@ def _energy(plan: str, structure: Structure, spread: Spread, density: Density | 
     ]
 
 
-def _volumes_with_and_without(plan: DosePlan, target: Structure, settings: DosimetrySettings) -> list[DoseFigure]:
+def _volumes_with_and_without(
+    plan: DosePlan, target: Structure, with_target: Spread, settings: DosimetrySettings
+) -> list[DoseFigure]:
     """Vx of all tissue on the dose grid, and the same without the target: V12 and V12_minus_target."""
-    whole = everywhere(plan.dose)
-    with_target, rest = spread_in(plan.dose, whole), spread_in(plan.dose, without(whole, target))
+    rest = spread_in(plan.dose, without(everywhere(plan.dose), target))
     figures = []
     for gy in settings.volumes_at_gy:
         cut = runs_off(plan.dose, gy)
@@ -129,21 +135,16 @@ def _volumes_with_and_without(plan: DosePlan, target: Structure, settings: Dosim
             f"target included; {necrosis_words(value)}" if gy == _NECROSIS_GY and settings.fractions == 1 else "target included"
         )
         pair = (
-            DoseFigure(plan.name, whole.name, f"V{gy:g}", value, "mL", note),
-            DoseFigure(plan.name, whole.name, f"V{gy:g}_minus_target", volume_at(rest, gy), "mL", f"without {target.name}"),
+            DoseFigure(plan.name, EVERYWHERE, f"V{gy:g}", value, "mL", note),
+            DoseFigure(plan.name, EVERYWHERE, f"V{gy:g}_minus_target", volume_at(rest, gy), "mL", f"without {target.name}"),
         )
         figures += [_unknown(one, cut) if cut else one for one in pair]
     return figures
 
 
-def conformity_figures(plan: DosePlan, target: Structure, *, reference_gy: float) -> list[DoseFigure]:
-    """How the isodose of the prescribed dose fits the target. TV: target volume, PIV: volume inside the isodose, both: TV_PIV.
-
-    Coverage TV_PIV / TV; selectivity TV_PIV / PIV; Paddick conformity TV_PIV^2 / (TV x PIV); gradient index PIV_half / PIV, PIV_half at
-    half that dose (Paddick 2006, doi:10.3171/sup.2006.105.7.194); homogeneity (D2 - D98) / D50 (ICRU Report 83); definitions as
-    in table 1 of PMC5965485.
-    """
-    inside, whole = spread_in(plan.dose, target), spread_in(plan.dose, everywhere(plan.dose))
+def _conformity_figures(plan: DosePlan, target: Structure, whole: Spread, reference_gy: float) -> list[DoseFigure]:
+    """How the isodose of the prescribed dose fits the target; formulas at plan_figures."""
+    inside = spread_in(plan.dose, target)
     tv, tv_piv, piv = target.volume_ml, volume_at(inside, reference_gy), volume_at(whole, reference_gy)
     half = volume_at(whole, reference_gy / 2)
     median = dose_at_share(inside, 0.5)
