@@ -143,7 +143,7 @@ def test_a_voxels_own_water_takes_shift_phase_and_eddy_currents_away() -> None:
 
 
 def test_a_voxel_without_water_is_only_moved_to_where_water_should_be() -> None:
-    phase, off_hz = water_phase(np.zeros((2, 64), dtype=complex), dwell_s=DWELL_S, nominal_hz=5.0)
+    phase, off_hz = water_phase(np.zeros((2, 64), dtype=np.complex64), dwell_s=DWELL_S, nominal_hz=5.0)
     np.testing.assert_allclose(phase[0], 2 * np.pi * 5.0 * np.arange(64) * DWELL_S)
     assert (off_hz == 0).all()
 

@@ -63,7 +63,7 @@ def water_phase(water: Complex, *, dwell_s: float, nominal_hz: float) -> tuple[A
     phase of water at its nominal place, and 0 Hz.
     """
     n = water.shape[-1]
-    size = np.where(np.isfinite(water), np.abs(water), 0.0)
+    size = np.where(np.isfinite(water), np.abs(water), 0.0).astype(np.float64)
     noise = np.sqrt(np.mean(size[:, -max(int(_LATE * n), 2) :] ** 2, axis=1) / 2)
     floor = np.maximum(_SIGMAS * noise, _LEAST_SHARE * size.max(axis=1))[:, None]
     clear = np.cumprod((size > floor) & (floor > 0), axis=1).astype(bool)

@@ -23,8 +23,8 @@ from afterglow.records.grid import Grid
 from afterglow.records.maps import ParameterMap, Provenance
 from afterglow.records.spectra import Fids, SpectralSeries
 
-_REACH_HZ = 24.0  # where the lines are looked for around their place
-_REACH_BY_WATER_HZ = 8.0  # where each voxel's water has shown its place
+_REACH_PPM = 0.37  # where the lines are looked for around their place
+_REACH_BY_WATER_PPM = 0.125  # where each voxel's water has shown its place
 _READ = ("naa", "cr", "cho", "lac")
 _RATIOS = (("cho_naa", "cho", "naa"), ("cho_cr", "cho", "cr"), ("naa_cr", "naa", "cr"), ("lac_cr", "lac", "cr"))
 _LEAST = ("cho_naa", "cho_cr")
@@ -113,15 +113,16 @@ def over_reference(one: ParameterMap, mask: NDArray[np.bool_]) -> tuple[NDArray[
 def _fitted(fids: Fids, water: Fids | None, series: SpectralSeries) -> tuple[SpectrumFit, Fids, Array, float]:
     """The fits, the decays they were made of, how far each voxel's lines lie from their place in Hz, and the ppm at 0 Hz of them."""
     from_water: Array = np.zeros(fids.shape[0])
-    reference_ppm, reach_hz = series.reference_ppm, _REACH_HZ
+    reference_ppm, reach_ppm = series.reference_ppm, _REACH_PPM
     if water is not None:
         nominal_hz = reference_hz(WATER_PPM, series.spectrometer_mhz, series.reference_ppm)
         phase, from_water = water_phase(water, dwell_s=series.dwell_s, nominal_hz=nominal_hz)
         fids = eddy_corrected(fids, phase)
-        reference_ppm, reach_hz = WATER_PPM, _REACH_BY_WATER_HZ
+        reference_ppm, reach_ppm = WATER_PPM, _REACH_BY_WATER_PPM
     how = setting(
         fids.shape[1], dwell_s=series.dwell_s, spectrometer_mhz=series.spectrometer_mhz, te_s=series.te_s,
-        reference_ppm=reference_ppm, water_ppm=WATER_PPM, reach_hz=reach_hz,
+        reference_ppm=reference_ppm, water_ppm=WATER_PPM,
+        reach_hz=reach_ppm * series.spectrometer_mhz,
     )  # fmt: skip
     fits = fit_spectra(fids, how)
     return fits, fids, fits.shift_hz + from_water, reference_ppm

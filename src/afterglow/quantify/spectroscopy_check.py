@@ -10,7 +10,7 @@ from afterglow.records.errors import BadInput
 from afterglow.records.spectra import SpectralSeries
 
 _MOST = 64  # voxels looked at: those with most signal
-_REACH_HZ = 24.0
+_REACH_PPM = 0.37
 _CLEARLY = 1.5  # times as much must be explained by the mirrored lines
 _WATER_OFF_PPM = 0.7
 _BESIDE_WATER_PPM = 0.8
@@ -37,7 +37,7 @@ def _explained(fids: Complex, series: SpectralSeries) -> float:
     """What the fitted lines explain of the decays, over the noise, summed over voxels."""
     how = setting(
         fids.shape[1], dwell_s=series.dwell_s, spectrometer_mhz=series.spectrometer_mhz, te_s=series.te_s,
-        reference_ppm=series.reference_ppm, water_ppm=WATER_PPM, reach_hz=_REACH_HZ,
+        reference_ppm=series.reference_ppm, water_ppm=WATER_PPM, reach_hz=_REACH_PPM * series.spectrometer_mhz,
     )  # fmt: skip
     gain: Array = explained(free(fids[:, : how.times_s.size], how.barred), how)
     return float(gain.sum())
