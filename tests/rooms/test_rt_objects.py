@@ -16,7 +16,7 @@ from afterglow.io.rt_alignment import placed  # noqa: E402
 from afterglow.io.rt_dose_read import read_dose  # noqa: E402
 from afterglow.io.rt_structures_read import read_structures  # noqa: E402
 from afterglow.io.seg_read import read_segments  # noqa: E402
-from afterglow.records.errors import GridMismatch, MissingInput, NotForTreatment  # noqa: E402
+from afterglow.records.errors import BadInput, GridMismatch, MissingInput, NotForTreatment  # noqa: E402
 from afterglow.records.grid import Grid  # noqa: E402
 
 
@@ -89,7 +89,7 @@ def test_only_what_is_named_is_written(painted, tmp_path):
     _, reference, zones, plans, _ = painted
     written = write_objects(tmp_path, zones, prescription(zones), plans, reference, objects=("rtstruct",))
     assert [w.path.name for w in written] == ["zones_rtstruct.dcm"]
-    with pytest.raises(ValueError, match="no object 'rtimage'"):
+    with pytest.raises(BadInput, match="no object 'rtimage'"):
         write_objects(tmp_path, zones, prescription(zones), plans, reference, objects=("rtimage",))
 
 

@@ -20,7 +20,10 @@ def paint(
     ] = "seyithanoglu2025",
     outlines: Outlines = None,
     by: Annotated[
-        Path | None, typer.Option(help="NIfTI map to paint by numbers (recurrence probability …); the method says which dose a value stands for.")
+        Path | None,
+        typer.Option(
+            help="NIfTI map to paint by numbers (recurrence probability …); the method says which dose a value stands for."
+        ),
     ] = None,
     retest: Annotated[str, typer.Option(help="Session of a second scan before treatment: its zones are compared.")] = "",
     rtdose: Annotated[Path | None, typer.Option(help="RTDOSE of the delivered plan.")] = None,
@@ -43,6 +46,10 @@ def paint(
     from afterglow.flows.paint_door import paint_patient
     from afterglow.flows.paint_orders import PaintOrders
 
+    if objects and planning_series is None:
+        raise typer.BadParameter(
+            "objects are written for the series of --planning-series; give its DICOM folder", param_hint="--objects"
+        )
     orders = PaintOrders(by, rtdose, rtstruct, rtplan, planning_series, retest.removeprefix("ses-"))
     with show.progress_shown(json) as progress:
         done = paint_patient(

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from afterglow.flows.bench_dose_phantom import Round, round_tumour
 from afterglow.flows.figures import BenchFigure, at_least, at_most
+from afterglow.flows.method import load_method
 from afterglow.flows.work import Progress
 from afterglow.painting.machine import MACHINES, MODEL_C, Machine
 from afterglow.painting.plan import first_programme, make_plan
@@ -19,28 +20,20 @@ from afterglow.painting.settings import PlanSettings
 from afterglow.painting.shots import Parts, part_doses, shot_tables, summed
 from afterglow.painting.weights import best_weights, programme
 from afterglow.records.dose import NOT_FOR_TREATMENT, DosePlan
+from afterglow.records.errors import BadMethod
 
-SETTINGS = PlanSettings(
-    isodose=0.5,
-    candidate_spacing_mm=1.6,
-    candidates=120,
-    target_points=1000,
-    shell_points=250,
-    shell_distances_mm=(1.5, 4.0, 8.0, 15.0),
-    shell_shares=(0.9, 0.6, 0.35, 0.15),
-    underdose_penalty=1000.0,
-    spill_penalty=10.0,
-    brain_penalty=10.0,
-    beam_on_penalty=0.3,
-    least_shot_share=0.05,
-    zone_least=0.98,
-    band_gy=1.0,
-    coverage=0.98,
-    rounds=3,
-    head_radius_mm=85.0,
-    sectors=False,
-    seed=1,
-)
+METHOD = "seyithanoglu2025"
+
+
+def settings_of(method: str) -> PlanSettings:
+    """What the method's plans are made with."""
+    paint = load_method(method).paint
+    if paint is None:
+        raise BadMethod(f"{method}: it has no [paint], so it makes no plans")
+    return paint.plan.optimiser
+
+
+SETTINGS = settings_of(METHOD)
 SIZES_ML = {13: 13.2, 50: 50.0}
 _SECONDS = {13: 10.0, 50: 30.0}
 

@@ -10,7 +10,7 @@ import numpy as np
 from afterglow.io.atomic import Written
 from afterglow.io.names import label_of
 from afterglow.records.dose import DoseGrid, DosePlan, Structure
-from afterglow.records.errors import MissingInput
+from afterglow.records.errors import BadInput, MissingInput
 from afterglow.records.zones import TUMOUR, TUMOUR_COLOUR, ZONE_COLOURS, ZONE_WORDS, Prescription, ZoneMap
 
 if TYPE_CHECKING:
@@ -35,6 +35,17 @@ def planning_series(folder: Path) -> "ReferenceSeries":
     return reference_series(folder)
 
 
+def check_objects(objects: Sequence[str]) -> None:
+    """NotForTreatment where an "rtplan" is asked for, BadInput for a name that no object has."""
+    if "rtplan" in objects:
+        from afterglow.io.rt_plan import refuse_rt_plan
+
+        refuse_rt_plan()
+    unknown = sorted(set(objects) - set(OBJECTS))
+    if unknown:
+        raise BadInput(f"there is no object {unknown[0]!r}; there are {', '.join(OBJECTS)}")
+
+
 def write_objects(
     folder: Path,
     zones: ZoneMap,
@@ -46,19 +57,14 @@ def write_objects(
 ) -> tuple[Written, ...]:
     """Write the objects of OBJECTS that are named: zones as SEG and RTSTRUCT, the prescription and each plan as RTDOSE.
 
-    Everything is placed by `reference`, whose voxels the zones must be. NotForTreatment where an "rtplan" is asked for, ValueError
-    for any other name. The same content gives the same bytes; files of an earlier run are replaced.
+    Everything is placed by `reference`, whose voxels the zones must be. What `check_objects`
+    refuses is refused. The same content gives the same bytes; files of an earlier run are replaced.
     """
     from afterglow.io.rt_dose_write import write_dose
-    from afterglow.io.rt_plan import refuse_rt_plan
     from afterglow.io.rt_structures_write import write_structures
     from afterglow.io.seg_write import write_segments
 
-    if "rtplan" in objects:
-        refuse_rt_plan()
-    unknown = sorted(set(objects) - set(OBJECTS))
-    if unknown:
-        raise ValueError(f"there is no object {unknown[0]!r}; there are {', '.join(OBJECTS)}")
+    check_objects(objects)
     written = []
     if "seg" in objects:
         written.append(write_segments(folder / "zones_seg.dcm", zones, reference))

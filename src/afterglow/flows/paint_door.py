@@ -9,7 +9,7 @@ import numpy as np
 from afterglow import __version__
 from afterglow.align.resample import resample
 from afterglow.flows.method import load_method, method_text
-from afterglow.flows.objects import NO_REFERENCE, OBJECTS, write_objects
+from afterglow.flows.objects import NO_REFERENCE, OBJECTS, check_objects, write_objects
 from afterglow.flows.paint_orders import PaintOrders, reference_of_orders
 from afterglow.flows.patient import run_patient
 from afterglow.flows.place import Place
@@ -88,6 +88,7 @@ def paint_patient(
     if method.paint is None:
         raise BadMethod(f"{method.name}: it has no [paint], so it does not say how a tumour is painted; seyithanoglu2025 does")
     orders.check()
+    check_objects(objects)
     reference = reference_of_orders(orders)
     dataset = open_dataset(bids_dir)
     subject = participant.removeprefix("sub-")
