@@ -53,7 +53,8 @@ def convert_spectra(source: Path, out: Path) -> tuple[Path, Path | None]:
         raise BadInput(
             f"{source}: Philips spectroscopic images are not converted by spec2nii; export NIfTI-MRS, or maps of the ratios, from the scanner's software"
         )
-    kind = next((one for one in SCANNER_FILES if source.suffix.lower() in one.endings and (one.endings[-1] or not source.is_dir() or not source.suffix)), None)  # fmt: skip
+    ending = "" if source.is_dir() else source.suffix.lower()  # a folder holds DICOM
+    kind = next((one for one in SCANNER_FILES if ending in one.endings), None)
     if kind is None:
         known = ", ".join(f"{one.name} ({', '.join(e or 'folder' for e in one.endings)})" for one in SCANNER_FILES)
         raise BadInput(f"{source}: its ending is that of no file known here; give NIfTI-MRS, or one of {known}")

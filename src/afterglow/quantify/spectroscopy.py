@@ -78,7 +78,7 @@ def spectral_maps(
     water = None if series.water is None else series.water()[inside]
     require_upright(fids, water, series)
     fits, fids, shift_hz, reference_ppm = _fitted(fids, water, series)
-    how = _provenance(series, gates, inside)
+    how = _provenance(series, gates, fits)
     maps = (*_read_maps(fits, gates, inside, series.grid, how), *_ratio_maps(fits, gates, inside, series.grid, how))
     maps += _quality_maps(fits, shift_hz, inside, series.grid, how)
     lines = quality_lines(series, fits, maps, inside, te_s=te_s, tumour=tumour)
@@ -215,12 +215,18 @@ def _quality_maps(
     return tuple(map_from_voxels(name, values, fits.status, inside, grid, how) for name, values in columns)
 
 
-def _provenance(series: SpectralSeries, gates: SpectraGates, inside: NDArray[np.bool_]) -> Provenance:
+def _provenance(series: SpectralSeries, gates: SpectraGates, fits: SpectrumFit) -> Provenance:
+    common = int(np.count_nonzero(fits.learned))
+    learned = (
+        f" In {common} of {fits.status.size} voxels lipid and baseline were bounded by what the voxels of the image have in common."
+        if common
+        else ""
+    )
     eddy = " Each voxel's own water removed field shift, phase and eddy currents." if series.water is not None else ""
     sentence = (
         f"Spectra (TE {1000 * series.te_s:.0f} ms, TR {1000 * series.tr_s:.0f} ms) were fitted in time by NAA, Cr, Cho, lactate, myo-inositol "
         "and the second line of Cr with a common shift, phase and width, beside a nuisance space for residual water, lipid and baseline."
-        f"{eddy} Values with a Cramer-Rao bound above {gates.crlb_percent:g} %, lines wider than {gates.width_hz:g} Hz and spectra with a "
+        f"{learned}{eddy} Values with a Cramer-Rao bound above {gates.crlb_percent:g} %, lines wider than {gates.width_hz:g} Hz and spectra with a "
         f"signal-to-noise ratio under {gates.snr:g} count as not assessed. Ratios are of peak areas, without correction for T1 and T2."
     )
     settings = {
@@ -229,7 +235,8 @@ def _provenance(series: SpectralSeries, gates: SpectraGates, inside: NDArray[np.
         "crlb_gate_percent": gates.crlb_percent,
         "width_gate_hz": gates.width_hz,
         "snr_gate": gates.snr,
-        "voxels": int(np.count_nonzero(inside)),
+        "voxels": fits.status.size,
+        "voxels_with_learned_baseline": common,
         "eddy_corrected": series.water is not None,
     }
     sources = (series.source, series.water_source) if series.water_source else (series.source,)
