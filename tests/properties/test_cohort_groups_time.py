@@ -19,6 +19,7 @@ from afterglow.cohort.growth import growth, growth_of_many, percent_change
 from afterglow.cohort.hazards import cox, proportionality
 from afterglow.cohort.lead import lead_summary
 from afterglow.cohort.survival import kaplan_meier, log_rank, median_days, restricted_mean
+from afterglow.records.clock import MONTH_D, YEAR_D
 from afterglow.records.errors import BadInput
 from afterglow.records.lead import LeadTime
 
@@ -76,7 +77,9 @@ def test_numbers_at_risk_are_told_and_the_last_seen_marked() -> None:
     made = kaplan_meier([10.0, 20.0, 20.0, 40.0], [1, 0, 1, 0], at=(0.0, 20.0, 30.0))
     assert made.at_risk == ((0.0, 4), (20.0, 3), (30.0, 1)) and made.censored_days == (20.0, 40.0)
     assert numbers_at_risk(np.array([5.0]), ticks(np.array([5.0])))[0] == (0.0, 1)
-    assert ticks(np.array([400.0])) == (0.0, 90.0, 180.0, 270.0, 360.0)
+    assert ticks(np.array([360.0])) == (0.0, 90.0, 180.0, 270.0, 360.0)
+    assert [round(day / MONTH_D) for day in ticks(np.array([400.0]))] == [0, 3, 6, 9, 12], "beyond a year months are counted"
+    assert [day / YEAR_D for day in ticks(np.array([2000.0]))] == pytest.approx([0, 1, 2, 3, 4, 5])
 
 
 def test_a_median_that_is_not_reached_is_said() -> None:

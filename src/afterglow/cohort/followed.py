@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from afterglow.cohort.measured import measured_together
+from afterglow.records.clock import unit_of_time
 from afterglow.records.errors import BadInput
 from afterglow.records.statistic import Values
 
@@ -54,8 +55,9 @@ def numbers_at_risk(days: Values, at: Sequence[float]) -> tuple[tuple[float, int
 
 
 def ticks(days: Values, count: int = 6) -> tuple[float, ...]:
-    """Round days at which numbers at risk are told: about `count` steps of 30, 90, 180, 365 … days over the follow-up."""
+    """Days at which numbers at risk are told: about `count` steps of 1, 7, 30, 90, 180 days; of 3, 6, 12 … months beyond a year."""
     last = float(days.max()) if days.size else 0.0
-    steps = [1.0, 7.0, 30.0, 90.0, 180.0, *(365.0 * k for k in range(1, 101))]
+    months = unit_of_time(last)[1]
+    steps = [1.0, 7.0, 30.0, 90.0, 180.0] if months == 1.0 else [months * k for k in (3, 6, *range(12, 1201, 12))]
     step = next((s for s in steps if last / s <= count), steps[-1])
     return tuple(step * k for k in range(int(last // step) + 1))

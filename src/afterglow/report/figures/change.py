@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
+from afterglow.records.clock import unit_of_time
 from afterglow.records.course import Course, Treatment
 from afterglow.records.document import Figure
 from afterglow.records.measurement import Measurement
@@ -125,6 +127,17 @@ def _draw(axes: Axes, points: Sequence[Measurement], limit: float | None, band: 
     axes.set_ylim(max(low, 0.0) if min(values) >= 0 else low, high + 0.08 * (high - low))
 
 
+def _dress_time(axes: Axes) -> str:
+    """Whole months on an axis that is longer than a year; what it counts in."""
+    first, last = axes.get_xlim()
+    unit, per = unit_of_time(last - first)
+    if unit == "month":
+        steps = MaxNLocator(nbins=7, integer=True).tick_values(first / per, last / per)
+        shown = [step for step in steps if first <= step * per <= last]
+        axes.set_xticks([step * per for step in shown], [f"{step:g}" for step in shown])
+    return unit
+
+
 def change_figure(course: Course, verdict: Verdict, rule: Rule, repeatability: Sequence[Repeatability]) -> Figure | None:
     """One panel for each quantity of the rule; None where fewer than two visits have a value."""
     series = [(name, points) for name in rule.quantities if len(points := points_of(course, rule, verdict, name)) >= 2]
@@ -141,7 +154,7 @@ def change_figure(course: Course, verdict: Verdict, rule: Rule, repeatability: S
         _treatments(axes, course.treatments)
         quantity = QUANTITIES[name]
         title = f"{symbol_math(quantity)}, lesion / reference" if rule.normalised else title_math(quantity)
-        dress_plot(axes, "day", title)
+        dress_plot(axes, _dress_time(axes), title)
         axes.legend(
             fontsize=SMALL_PT, frameon=False, loc="lower left", bbox_to_anchor=(-0.02, 1.0), ncols=3, handlelength=1.6,
             columnspacing=1.0,

@@ -7,6 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Sheet
 
+from afterglow.records.clock import unit_of_time
 from afterglow.records.document import Figure, FigureData
 from afterglow.records.group import SurvivalPlot
 from afterglow.records.statistic import StepCurve, Values
@@ -45,13 +46,14 @@ def survival_figure(plot: SurvivalPlot) -> Figure:
     last = max([_last_seen(curve) for curve in plot.curves] + days[-1:])
     for n, (curve, words) in enumerate(zip(plot.curves, legend, strict=True)):
         _draw(axes, curve, n, words)
-    dress_plot(axes, "days", shortened(plot.y_name, _AXES_IN[1], 3))
+    unit, per = unit_of_time(last)
+    dress_plot(axes, f"{unit}s", shortened(plot.y_name, _AXES_IN[1], 3))
     if not last > 0:
         empty(axes, "nobody was followed")
     axes.set_xlim(0, last * 1.02 if last > 0 else 1.0)
     axes.set_ylim(-0.02, 1.02)
     if days:
-        axes.set_xticks(days, [f"{day:g}" for day in days])
+        axes.set_xticks(days, [f"{round(day / per, 1):g}" for day in days])
     axes.legend(
         fontsize=SMALL_PT + 0.5, frameon=False, loc="lower left", bbox_to_anchor=(-0.01, 1.0), borderaxespad=0.1, handlelength=2.4,
         labelspacing=0.25,

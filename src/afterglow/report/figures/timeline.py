@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from afterglow.records.clock import unit_of_time
 from afterglow.records.course import Course, Treatment
 from afterglow.records.document import Figure
 from afterglow.records.quantity import QUANTITIES
@@ -73,9 +74,11 @@ def timeline_figure(
         draw_calls(box(figure, LEFT_IN, body, PLOT_IN, calls), about, rows, days, span)
         draw_key(figure, key_top, [c for c in CATEGORIES if any(v.category == c for v in about)])
     draw_visits(figure, sessions, span, body + calls + 0.1)
-    draw_days(box(figure, LEFT_IN, below, PLOT_IN, 0.06), span, "day", 0.0, 1.0)
+    unit, per = unit_of_time(span.last - span.first)
+    draw_days(box(figure, LEFT_IN, below, PLOT_IN, 0.06), span, unit, 0.0, per)
     if radiation is not None:
-        draw_days(box(figure, LEFT_IN, below + 0.34, PLOT_IN, 0.06), span, "weeks after radiation", radiation, 7.0)
+        since, step = ("weeks", 7.0) if unit == "day" else ("months", per)
+        draw_days(box(figure, LEFT_IN, below + 0.34, PLOT_IN, 0.06), span, f"{since} after radiation", radiation, step)
     return finished(
         figure,
         name=f"lesion-{lesion_id}_timeline",

@@ -243,7 +243,7 @@ def draw_key(figure: Sheet, top_in: float, used: Sequence[Category]) -> None:
 
 
 def draw_days(axes: Axes, span: Span, title: str, zero: float, per: float) -> None:
-    """An axis of time: days of the patient's own clock, or weeks since a treatment (`zero` a day, `per` days a step)."""
+    """An axis of time: days or months of the patient's own clock, or weeks or months since a treatment (`zero` a day, `per` days a step)."""
     axes.set_xlim(span.first, span.last)
     axes.set_yticks([])
     for side in ("top", "right", "left"):
