@@ -13,6 +13,7 @@ from afterglow.kernels.spectrum_refine import SpectrumOptimum, SpectrumSetting, 
 from afterglow.kernels.types import Array
 
 FEWEST = 48  # voxels from which anything is learned
+_AT_ONCE = 128  # voxels, so that their derivatives stay within some tens of MB
 _MOST = 512  # more teach nothing
 _UNUSUAL = 3.0  # times the mean square of the image's own directions
 _LEAST = 0.05  # of the noise variance: no direction is taken for wholly absent
@@ -47,15 +48,19 @@ def learned(
 
 def _left(y: Complex, others: Complex, how: SpectrumSetting, state: SpectrumOptimum) -> Complex:
     """Sizes (v, r) of lipid and baseline that the fits leave, in phase with the lines."""
-    _, model = columns_of(state.parameters, how)
-    out: Complex = ((y - model) @ others.conj().T) * np.exp(-1j * state.parameters[:, how.basis.shape[0], None])
+    n = how.basis.shape[0]
+    out = np.empty((y.shape[0], others.shape[0]), dtype=np.complex128)
+    for first in range(0, y.shape[0], _AT_ONCE):
+        some = slice(first, first + _AT_ONCE)
+        _, model = columns_of(state.parameters[some], how)
+        out[some] = ((y[some] - model) @ others.conj().T) * np.exp(-1j * state.parameters[some, n, None])
     return out
 
 
 def _beside(rows: NDArray[np.intp], noise: Array, others: Complex, how: SpectrumSetting, state: SpectrumOptimum) -> Complex:
     """Mean second moment (r, r) of what the uncertainty of the lines contributes to these sizes."""
     total = np.zeros((others.shape[0], others.shape[0]), dtype=np.complex128)
-    for some in np.array_split(rows, max(rows.size // 128, 1)):
+    for some in np.array_split(rows, -(-rows.size // _AT_ONCE)):
         p = state.parameters[some]
         columns, _ = columns_of(p, how)
         shares = (columns @ others.conj().T) * np.exp(-1j * p[:, how.basis.shape[0], None, None])
