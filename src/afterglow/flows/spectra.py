@@ -95,7 +95,9 @@ def _name(file: Path, param: str, suffix: str, extension: str = ".nii.gz") -> st
     """A BIDS name with the entities of the file it came from; where that is none, its letters and digits become acq-."""
     name = parse_name(file.name)
     stem = label_of(file.name.partition(".")[0]) or "spectra"
-    return bids_name({**(name.entities if name is not None and name.entities else {"acq": stem}), "param": param}, suffix, extension)
+    return bids_name(
+        {**(name.entities if name is not None and name.entities else {"acq": stem}), "param": param}, suffix, extension
+    )
 
 
 def _voxels(found: Spectroscopy, asked: Voxel | None) -> list[tuple[str, Voxel]]:
