@@ -24,7 +24,7 @@ from afterglow.flows.run import RunReport, run_participants
 from afterglow.flows.verify import verify_output
 from afterglow.flows.work import Progress, silent
 from afterglow.io.manifest import read_manifest
-from afterglow.records.errors import BadInput, MissingInput
+from afterglow.records.errors import BadInput, MissingInput, Stopped
 
 SUBJECTS = ("01", "02", "03")
 
@@ -251,6 +251,36 @@ def test_in_turn_an_error_becomes_words() -> None:
     assert (done[0], done[2]) == (0, 6)
     assert isinstance(done[1], Broken)
     assert "KeyError ('nobody foresaw this')" in done[1].sentence
+
+
+class SlowToStart:
+    """A cluster and its client in one, of whose processes so many start in time."""
+
+    def __init__(self, there: int) -> None:
+        self.there, self.asked = there, 0
+
+    def scale(self, n: int) -> None:
+        self.asked += 1
+
+    def wait_for_workers(self, n: int, timeout: float) -> None:
+        if self.there < n:
+            raise TimeoutError
+
+    def nthreads(self) -> dict[str, int]:
+        return {f"worker {n}": 1 for n in range(self.there)}
+
+
+def test_processes_that_do_not_start_are_not_waited_for_for_ever() -> None:
+    from afterglow.flows.engine import _wait_for_some
+
+    for there, asked in ((2, 1), (1, 1)):
+        some = SlowToStart(there)
+        _wait_for_some(some, some, 2)
+        assert some.asked == asked, "one of two is enough to begin"
+    nobody = SlowToStart(0)
+    with pytest.raises(Stopped, match="none of 2 processes has started within 300 s"):
+        _wait_for_some(nobody, nobody, 2)
+    assert nobody.asked == 5, "they were asked for again"
 
 
 @pytest.mark.slow

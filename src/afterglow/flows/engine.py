@@ -26,6 +26,8 @@ Job = TypeVar("Job")
 Made = TypeVar("Made")
 INSTALL = "pip install 'afterglow[cluster]'"
 CONNECT_S = 10
+START_S = 60  # for the processes of this machine, each of which imports everything
+_STARTS = 5
 _ADDRESS = re.compile(r"(tcp|tls)://[^/\s]+:\d{1,5}")
 _ALL = 2**31  # a scheduler keeps its own queue, and its workers may come and go
 _TRIES = 2  # of a task whose process dies; the second may only have been beside a guilty one
@@ -150,9 +152,24 @@ def local_workers(n: int) -> Iterator[Workers]:
                 local_directory=folder, silence_logs=logging.CRITICAL, host="127.0.0.1",
             )  # fmt: skip
         with cluster, Client(cluster, set_as_default=False) as client:
-            cluster.scale(n)
-            client.wait_for_workers(n)
+            _wait_for_some(cluster, client, n)
             yield Workers(client, n, "this machine")
+
+
+def _wait_for_some(cluster: Any, client: Any, n: int) -> None:
+    """All processes, or after a minute those that are there: tasks wait for the others. Stopped where none ever starts."""
+    for _ in range(_STARTS):
+        cluster.scale(n)
+        try:
+            client.wait_for_workers(n, timeout=START_S)
+        except TimeoutError:
+            if not client.nthreads():
+                continue
+        return
+    raise Stopped(
+        f"none of {n} processes has started within {_STARTS * START_S} s; start the same command again when the machine is less busy, "
+        "or with --workers 1"
+    )
 
 
 @contextmanager
