@@ -17,7 +17,7 @@ def drawn_once(draw: Callable[Concatenate[ExamResult, Asked], Picture]) -> Calla
     """Keep what `draw` made of a visit for as long as the visit is held; the same question gets the same bytes."""
     made: WeakKeyDictionary[ExamResult, dict[_Key, Picture]] = WeakKeyDictionary()
 
-    def once(exam: ExamResult, *asked: Asked.args, **named: Asked.kwargs) -> Picture:
+    def once(exam: ExamResult, /, *asked: Asked.args, **named: Asked.kwargs) -> Picture:
         mine = made.setdefault(exam, {})
         key = (*(_known(exam, one) for one in asked), *((name, _known(exam, one)) for name, one in sorted(named.items())))
         if key not in mine:
