@@ -283,6 +283,8 @@ def _type_words(kind: object) -> str:
         return " or ".join(_type_words(a) for a in arguments if a is not type(None))
     if origin is tuple:
         return f"list of {_type_words(arguments[0])}" if arguments[-1] is Ellipsis else f"list of {len(arguments)} numbers"
+    if origin is typing.Annotated:
+        return _type_words(arguments[0])
     if origin is dict:
         return "table of numbers by name"
     return {str: "text", float: "number", int: "whole number", bool: "`true` or `false`"}[kind]  # type: ignore[index]

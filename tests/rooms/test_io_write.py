@@ -43,7 +43,7 @@ def ktrans_map(values=None):
 
 def test_a_map_is_written_with_everything_that_explains_it(tmp_path):
     made = ktrans_map()
-    path = map_path(tmp_path, "01", "1", space="dce", model="etofts", param="ktrans")
+    path = map_path(tmp_path, "01", "1", space="dce", model="etofts", param="ktrans", kind="dce")
     written = write_map(made, path, with_status=True)
     assert files(tmp_path) == sorted(w.path.relative_to(tmp_path).as_posix() for w in written)
     stem = "sub-01_ses-1_space-dce_model-etofts_param-ktrans"
@@ -70,8 +70,8 @@ def test_a_map_does_not_depend_on_how_long_it_took(tmp_path):
 
     one, two = ktrans_map(), ktrans_map()
     two = replace(two, provenance=replace(two.provenance, seconds=99.0))
-    a = write_map(one, map_path(tmp_path / "a", "01", "1", space="dce", model="etofts", param="ktrans"))
-    b = write_map(two, map_path(tmp_path / "b", "01", "1", space="dce", model="etofts", param="ktrans"))
+    a = write_map(one, map_path(tmp_path / "a", "01", "1", space="dce", model="etofts", param="ktrans", kind="dce"))
+    b = write_map(two, map_path(tmp_path / "b", "01", "1", space="dce", model="etofts", param="ktrans", kind="dce"))
     assert [w.sha256 for w in a] == [w.sha256 for w in b]
 
 
@@ -85,8 +85,8 @@ def test_times_that_are_written_are_read_again(tmp_path):
 
 def test_names_follow_the_order_of_the_specification():
     out = Path("out")
-    assert map_path(out, "01", "", space="T1w", model="patlak", param="ktrans", desc="x").as_posix() == (
-        "out/sub-01/perf/sub-01_space-T1w_model-patlak_param-ktrans_desc-x_dcemap.nii.gz"
+    assert map_path(out, "01", "", space="T1w", model="patlak", param="ktrans", kind="dce").as_posix() == (
+        "out/sub-01/perf/sub-01_space-T1w_model-patlak_param-ktrans_dcemap.nii.gz"
     )
     assert (
         mask_path(out, "01", "2", space="T1w", label="lesion").as_posix()

@@ -112,7 +112,10 @@ def _write_spectra(spectra: DigitalSpectra, exam: DigitalExam, subject: str, bid
             continue
         header = MrsHeader(spectra.dwell_s, spectra.spectrometer_mhz, spectra.te_s, spectra.tr_s, suppressed, spectra.box_mm)
         path = folder / bids_name(entities, suffix, ".nii.gz")
-        written += write_mrs(path, fids, spectra.grid, header, sidecar={"Manufacturer": _MAKER})
+        fields: dict[str, object] = {"Manufacturer": _MAKER}
+        if spectra.bandwidth_hz is not None:
+            fields["SelectionBandwidth"] = list(spectra.bandwidth_hz)
+        written += write_mrs(path, fids, spectra.grid, header, sidecar=fields)
     return written
 
 

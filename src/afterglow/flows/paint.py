@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from afterglow.flows.course_outlines import CourseVisit
 from afterglow.flows.method_beside import SpectraBeside
 from afterglow.flows.method_paint import PaintSpec
-from afterglow.flows.paint_evidence import Scene, scene_of, seen_from
+from afterglow.flows.paint_evidence import PlanningScene, scene_of, seen_from
 from afterglow.flows.paint_orders import DELIVERED, NO_ORDERS, PaintOrders, delivered_of, numbers_of, reference_of_orders
 from afterglow.flows.paint_spectra import spectra_of
 from afterglow.flows.paint_zones import Painter, retest_of
@@ -111,7 +111,7 @@ def with_dosimetry(painted: PaintedVisit, spec: PaintSpec) -> PaintedVisit:
     return replace(painted, figures=tuple(figures), histograms=tuple(histograms), qualities=tuple(qualities))
 
 
-def structures_of(scene: Scene, zones: ZoneMap) -> tuple[Structure, ...]:
+def structures_of(scene: PlanningScene, zones: ZoneMap) -> tuple[Structure, ...]:
     """The tumour first, its zones, and the brain where it is known. An empty zone is there, with a volume of 0."""
     tumour = Structure("tumour", scene.tumour.astype(np.float32), scene.grid, "target", "outlined on the anatomy")
     parts = [
@@ -123,7 +123,7 @@ def structures_of(scene: Scene, zones: ZoneMap) -> tuple[Structure, ...]:
 
 
 def _plans(
-    scene: Scene, prescription: Prescription, tumour: Structure, spec: PaintSpec, progress: Progress, where: str
+    scene: PlanningScene, prescription: Prescription, tumour: Structure, spec: PaintSpec, progress: Progress, where: str
 ) -> list[DosePlan]:
     """Both plans under equal conditions: the same machine, settings, candidates and penalties."""
     machine, settings = spec.plan.of_machine(), spec.plan.optimiser

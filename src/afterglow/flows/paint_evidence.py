@@ -53,7 +53,7 @@ class Native:
 
 
 @dataclass(frozen=True, eq=False)
-class Scene:
+class PlanningScene:
     """What is painted, on the planning grid."""
 
     grid: Grid
@@ -70,14 +70,14 @@ class Scene:
         return mask
 
 
-def seen_from(scene: Scene, visit: CourseVisit, result: ExamResult, matrix: NDArray[np.float64]) -> Scene:
+def seen_from(scene: PlanningScene, visit: CourseVisit, result: ExamResult, matrix: NDArray[np.float64]) -> PlanningScene:
     """The same tumour on the same planning grid, with the maps of another visit. `matrix`: a point of the planning image -> that visit's anatomy."""
     found = {name: native_of(name, visit, result) for name in scene.natives}
     natives = {name: replace(one, matrix=compose(matrix, one.matrix)) for name, one in found.items() if one is not None}
     return replace(scene, natives=natives)
 
 
-def scene_of(visit: CourseVisit, result: ExamResult, quantities: Sequence[str], *, grid_mm: float) -> Scene:
+def scene_of(visit: CourseVisit, result: ExamResult, quantities: Sequence[str], *, grid_mm: float) -> PlanningScene:
     """Lay out a visit for painting. MissingInput where it has no anatomy or no tumour is outlined."""
     where = f"sub-{result.subject} ses-{result.session}"
     if visit.anchor.is_dynamic:
@@ -92,7 +92,7 @@ def scene_of(visit: CourseVisit, result: ExamResult, quantities: Sequence[str], 
     lines = [*told, *_size_lines(share >= _HALF, grid), *_missing_lines(quantities, natives)]
     brain_share = None if brain is None else share_on(brain, series.grid, grid, np.eye(4))
     backdrop = resample(image, series.grid, grid).astype(np.float32)
-    return Scene(grid, backdrop, series.role, share, brain_share, natives, tuple(lines))
+    return PlanningScene(grid, backdrop, series.role, share, brain_share, natives, tuple(lines))
 
 
 def _tumour(visit: CourseVisit, where: str) -> NDArray[np.bool_]:

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from afterglow.flows.method_paint import PaintSpec
-from afterglow.flows.paint_evidence import Native, Scene
+from afterglow.flows.paint_evidence import Native, PlanningScene
 from afterglow.painting.criteria import votes_of
 from afterglow.painting.prescription import by_contours, by_numbers
 from afterglow.painting.stability import dose_change, stability_of, zone_agreement
@@ -22,7 +22,7 @@ Values = Mapping[str, NDArray[np.float32]]
 class Painter:
     """A scene, a method's rules and, where doses go by numbers, the map that they go by."""
 
-    def __init__(self, scene: Scene, spec: PaintSpec, number: tuple[NDArray[np.float32], str] | None = None) -> None:
+    def __init__(self, scene: PlanningScene, spec: PaintSpec, number: tuple[NDArray[np.float32], str] | None = None) -> None:
         self.scene, self.spec, self.number = scene, spec, number
 
     def paint(self, values: Values) -> tuple[ZoneMap, Prescription]:

@@ -7,17 +7,17 @@ from afterglow.io.tables import Row, read_table
 from afterglow.records.errors import BadInput, MissingInput
 from afterglow.records.mark import DetectionMark
 
-Place = tuple[str, str, str]  # participant, session, lesion; empty: every visit, every lesion
+CasePlace = tuple[str, str, str]  # participant, session, lesion; empty: every visit, every lesion
 
 
-def read_probabilities(root: Path, table: str, column: str) -> Mapping[Place, float]:
+def read_probabilities(root: Path, table: str, column: str) -> Mapping[CasePlace, float]:
     """A column of phenotype/TABLE.tsv by what it is about; an empty cell is not known.
 
     The table has participant_id, and session_id and lesion_id where rows are about one visit or lesion. MissingInput where
     there is no such table, BadInput where a cell is no probability or two rows are about the same.
     """
-    found: dict[Place, float] = {}
-    lines: dict[Place, int] = {}
+    found: dict[CasePlace, float] = {}
+    lines: dict[CasePlace, int] = {}
     for row in _rows(root, table, ("participant_id", column)):
         place = _place(row)
         if place in lines:
@@ -34,7 +34,7 @@ def read_probabilities(root: Path, table: str, column: str) -> Mapping[Place, fl
     return found
 
 
-def of_place(values: Mapping[Place, float], participant: str, session: str, lesion: str) -> float | None:
+def of_place(values: Mapping[CasePlace, float], participant: str, session: str, lesion: str) -> float | None:
     """The value that is most particular about a lesion at a visit, the lesion counting before the visit; None where there is none."""
     places = ((session, lesion), ("", lesion), (session, ""), ("", ""))
     return next((values[participant, *place] for place in places if (participant, *place) in values), None)
@@ -61,7 +61,7 @@ def _rows(root: Path, table: str, needed: tuple[str, ...]) -> tuple[Row, ...]:
     return read_table(path, needed)
 
 
-def _place(row: Row) -> Place:
+def _place(row: Row) -> CasePlace:
     session, lesion = row.text("session_id") or "", row.text("lesion_id") or ""
     return row.required("participant_id").removeprefix("sub-"), session.removeprefix("ses-"), lesion
 

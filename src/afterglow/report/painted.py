@@ -12,7 +12,7 @@ from afterglow.records.painted import PaintedVisit
 from afterglow.records.quantity import QUANTITIES
 from afterglow.records.stability import Retest, Stability
 from afterglow.records.zones import ZONE_WORDS, Vote, Zone
-from afterglow.report.painted_figures import painted_figures, plan_pictures, zone_pictures
+from afterglow.report.painted_figures import plan_pictures, spectra_pictures, zone_pictures
 from afterglow.report.words import symbol_of, visit_words, with_unit
 
 _ZONES = (Zone.AGGRESSIVE, Zone.PENUMBRA, Zone.PASSIVE, Zone.NOT_ASSESSED)
@@ -49,7 +49,7 @@ def painted_sections(painted: PaintedVisit) -> list[Section]:
                 zone_table(painted),
                 vote_table(painted),
                 *_stability(painted),
-                *painted_figures(painted),
+                *spectra_pictures(painted),
                 *lines,
             ),
             "zones",

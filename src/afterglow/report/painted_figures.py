@@ -2,11 +2,27 @@
 
 from afterglow.records.document import Block
 from afterglow.records.painted import PaintedVisit
+from afterglow.report.figures.dose import isodose_figure, prescription_figure
+from afterglow.report.figures.dose_volume import dose_volume_figure, quality_figure
 from afterglow.report.figures.spectra import spectra_figure
+from afterglow.report.figures.zones import zones_figure
+
+ORGANS = ("brain",)
 
 
-def painted_figures(painted: PaintedVisit) -> list[Block]:
-    """Spectra of an aggressive voxel and of one in the reference."""
+def zone_pictures(painted: PaintedVisit) -> list[Block]:
+    """Zones and prescription over anatomy, in three planes."""
+    where = f"sub-{painted.subject} {painted.session}"
+    return [
+        zones_figure(painted.zones, painted.backdrop, name="zones", title=f"Zones of the tumour, {where}"),
+        prescription_figure(
+            painted.prescription, painted.zones, painted.backdrop, name="prescription", title=f"Prescribed dose, {where}"
+        ),
+    ]
+
+
+def spectra_pictures(painted: PaintedVisit) -> list[Block]:
+    """Spectra of an aggressive voxel and of one in the reference; nothing where there are none."""
     if painted.spectra_grid is None:
         return []
     anatomy = (painted.backdrop, painted.grid)
@@ -14,11 +30,15 @@ def painted_figures(painted: PaintedVisit) -> list[Block]:
     return [] if figure is None else [figure]
 
 
-def zone_pictures(painted: PaintedVisit) -> list[Block]:
-    """Zones over anatomy."""
-    return []
-
-
 def plan_pictures(painted: PaintedVisit) -> list[Block]:
-    """Both plans, their histograms."""
-    return []
+    """Isodose lines of every plan, dose-volume and quality-volume histograms."""
+    where = f"sub-{painted.subject} {painted.session}"
+    named = [one.name for one in painted.structures if one.name not in ORGANS]
+    shown = [one for one in painted.histograms if one.structure in (*named, *ORGANS)]
+    blocks: list[Block] = [
+        isodose_figure(painted.plans, painted.zones, painted.backdrop, name="isodoses", title=f"Isodose lines, {where}"),
+        dose_volume_figure(shown, organs=ORGANS, name="dose-volume", title=f"Dose-volume histograms, {where}"),
+    ]
+    if painted.qualities:
+        blocks.append(quality_figure(painted.qualities, name="quality-volume", title=f"Planned over prescribed dose, {where}"))
+    return blocks

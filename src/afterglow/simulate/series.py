@@ -71,6 +71,7 @@ class DigitalSpectra:
     box_mm: tuple[Matrix, Matrix]  # opposite corners (3,) of the excited box in scanner mm
     start_s: float = 0.0
     water: NDArray[np.complex64] | None = None  # the same without water suppression
+    bandwidth_hz: tuple[float, float, float] | None = None  # of the pulses that select the box along each axis
 
     def __post_init__(self) -> None:
         if self.fids.ndim != 4 or self.fids.shape[:3] != self.grid.shape:

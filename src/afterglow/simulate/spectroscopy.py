@@ -78,6 +78,7 @@ def acquire_mrsi(
         plan.tr_s,
         box_mm,
         water=measured(np.ones(grid.shape)),
+        bandwidth_hz=plan.bandwidth_hz,
     )
     return spectra, tuple(_truth(things, amplitudes, voxels, plan, contents))
 

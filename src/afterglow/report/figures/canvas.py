@@ -47,6 +47,10 @@ STATUS_COLOURS = {
     Status.AT_BOUND: "#f59f2a",
     Status.NO_CONVERGENCE: "#e23b3b",
     Status.NOT_FINITE: "#d946ef",
+    Status.WEAK_LINES: "#64748b",
+    Status.BROAD_LINES: "#94a3b8",
+    Status.UNCERTAIN: "#f0c929",
+    Status.DIVISOR_LOST: "#0ea5e9",
 }
 LINE_COLOURS = (LESION_ON_IMAGE, REFERENCE_ON_IMAGE, ARTERY, VEIN, *STATUS_COLOURS.values())
 GREYS = 56

@@ -93,7 +93,7 @@ def isodose_figure(
 
 
 def _origins(plans: Sequence[DosePlan]) -> str:
-    return "; ".join(f"{plan.name}: {plan.dose.origin}, {plan.dose.source}" for plan in plans) + "."
+    return "; ".join(f"{plan.name}: {plan.dose.origin}, {plan.dose.source.rstrip('.')}" for plan in plans) + "."
 
 
 def _isodoses(axes: Axes, cut: Cut, dose: DoseGrid, levels_gy: Sequence[float], inks: Sequence[str]) -> None:
