@@ -33,6 +33,8 @@ _SHOWN = (
     ("tumour", "gradient_index", "gradient index"),
     ("tumour", "underdose", "mean of what is missing, over the prescription"),
 )
+_BY_ISODOSE = ("coverage", "selectivity", "paddick_conformity", "gradient_index")
+_STATISTICS = ("median", "mean")  # of the response; the others stand in the tables
 
 
 def painted_sections(painted: PaintedVisit) -> list[Section]:
@@ -175,14 +177,14 @@ def _difference(first: DoseFigure | None, second: DoseFigure | None) -> str:
 
 
 def _notes(painted: PaintedVisit) -> list[Block]:
-    """What a figure could not say, and what it rests on, once each."""
+    """What the figures rest on, and what they could not say, once each."""
     shown = {(structure, name) for structure, name, _ in _SHOWN}
-    notes = dict.fromkeys(
-        f"{one.name} of {one.structure}: {one.note}."
-        for one in painted.figures
-        if one.note and (one.structure, one.name) in shown
-    )
-    return [Text(note.replace("..", "."), "quality-note") for note in notes]
+    by_isodose = [one for one in painted.figures if one.name in _BY_ISODOSE]
+    isodoses = dict.fromkeys(f"{one.note} ({one.plan})" for one in by_isodose if one.note and not math.isnan(one.value))
+    others = [one for one in painted.figures if one not in by_isodose and (one.structure, one.name) in shown and one.note]
+    notes = dict.fromkeys(f"{one.name} of {one.structure}: {one.note}." for one in others)
+    said = [f"Coverage, selectivity, conformity and gradient index by the {', the '.join(isodoses)}."] if isodoses else []
+    return [Text(note.replace("..", "."), "quality-note") for note in (*said, *notes)]
 
 
 def _response(painted: PaintedVisit) -> list[Section]:
@@ -190,7 +192,9 @@ def _response(painted: PaintedVisit) -> list[Section]:
     sessions = list(dict.fromkeys((row.session_id, row.day) for row in painted.response))
     if len(sessions) < 2:
         return []
-    keys = list(dict.fromkeys((row.region, row.quantity, row.statistic) for row in painted.response))
+    shown = [row for row in painted.response if row.statistic in _STATISTICS]
+    keys = list(dict.fromkeys((row.region, row.quantity, row.statistic) for row in shown))
+    keys.sort(key=lambda key: (_STATISTICS.index(key[2]), key[1]))
     values = {(row.region, row.quantity, row.statistic, row.session_id): row for row in painted.response}
     rows = []
     for region, quantity, statistic in keys:
