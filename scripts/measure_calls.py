@@ -88,8 +88,13 @@ def claims_change(rule: Rule, verdict: Verdict) -> bool:
 
 
 def null_story(story: Story, wanted: set[str]) -> Story:
-    """The patient's first visit twice, on the days of the visit before and the last one; both scanned alike, with those series."""
+    """The patient's first visit twice, on the days of the visit before and the last one; both scanned alike, with those series.
+
+    Who came once comes again the next day.
+    """
     first, last = story.visits[0], story.visits[-1]
+    if last is first:
+        last = replace(first, session="again", day=first.day + 1)
     roles = tuple(role for role in dict.fromkeys((*first.roles, *last.roles)) if role in wanted)
     twice = (replace(first, roles=roles), replace(last, lesion=first.lesion, roles=roles))
     return replace(story, visits=twice, outcomes=(), readings=())
