@@ -19,14 +19,22 @@ _ANALYSES = (
     "Detection",
     "CaseModel",
     "CompetingRisks",
+    "Plans",
+    "Zones",
+    "BaselineChange",
 )
+_PRINTED = (
+    "What the publication calls the table; it heads the table and names its file. Without it both go by the name of the analysis."
+)
+_COLUMNS = "Columns of `participants.tsv` that stand in the table of each patient."
 
 COHORT_WORDS: dict[tuple[str, str], str] = {
     ("CohortSpec", "question"): "What is asked, as a sentence; it opens the report.",
     (
         "CohortSpec",
         "positive",
-    ): "Labels of `phenotype/outcomes.tsv` that count as positive; the first names that side in the report.",
+    ): "Labels of `phenotype/outcomes.tsv` that count as positive; the first names that side in the report. "
+    "A cohort whose analyses hold nothing against outcomes (`plans`, `zones`, `baseline and change`, `agreement`, `lead`) names neither side.",
     ("CohortSpec", "negative"): "Labels that count as negative. Any other label is refused.",
     ("CohortSpec", "primary"): "Name of the analysis that answers.",
     ("CohortSpec", "cautions"): "Sentences that the report carries whatever the numbers are.",
@@ -82,4 +90,49 @@ COHORT_WORDS: dict[tuple[str, str], str] = {
     ): "Labels of `phenotype/outcomes.tsv` that rule the positive outcome out, such as death; such a row is no case.",
     ("CompetingRisks", "days"): "Days after radiation on which the share is told.",
     ("CompetingRisks", "by"): "A column of `participants.tsv`; without it the curves of all.",
+    (
+        "Plans",
+        "plans",
+    ): "Two plans of `dosimetry.tsv`: `uniform`, `painted`, `delivered`; differences are the second less the first.",
+    ("Plans", "figures"): "Figures of both plans; the first is the one that answers where the analysis is the primary one.",
+    ("Plans", "columns"): _COLUMNS,
+    ("Plans", "printed_as"): f"Of the table of each patient, and of the summary. {_PRINTED}",
+    ("PlanFigureSpec", "name"): "How tables and figures say it.",
+    ("PlanFigureSpec", "structure"): "`structure` of `dosimetry.tsv`: `brain`, `tumour`, `dose grid` …",
+    ("PlanFigureSpec", "figure"): "`figure` of `dosimetry.tsv`: `mean_dose`, `integral_dose`, `V12` …",
+    ("Zones", "zones"): "The first is that of the primary endpoint.",
+    (
+        "Zones",
+        "measures",
+    ): "Numbers of each zone, each of a `[[measure]]` and named in `paint.response`; the first is that of the primary endpoint.",
+    (
+        "Zones",
+        "follow_up_days",
+    ): "Of the visits in the window, the one nearest to so many days after the treatment counts, the earlier of two.",
+    (
+        "Zones",
+        "window_days",
+    ): "First and last day after the treatment (`paint.before`) on which a visit is a follow-up; from the painted visit where no treatment is recorded.",
+    (
+        "Zones",
+        "missing_unchanged",
+    ): "Everything once more with patients without a follow-up presumed unchanged, marked as a sensitivity analysis: with zeros dropped, and by Pratt's rule, by which they count.",
+    ("Zones", "printed_as"): _PRINTED,
+    ("ZoneMeasureSpec", "name"): "How tables and figures say it.",
+    ("ZoneMeasureSpec", "quantity"): "A name from the table of quantities.",
+    ("ZoneMeasureSpec", "statistic"): "A statistic that its `[[measure]]` makes.",
+    ("ZoneMeasureSpec", "log"): "Draw it on a logarithmic axis.",
+    (
+        "BaselineChange",
+        "zones_of",
+    ): "Name of an analysis of zones; the change is that of its first measure in its first zone, after less before.",
+    ("BaselineChange", "baselines"): "Numbers at the painted visit, each set against the change.",
+    ("BaselineChange", "bands"): "|r| from which a correlation is called moderate, and strong.",
+    ("BaselineChange", "columns"): "Numbers of `participants.tsv` that the exploratory linear models adjust for.",
+    ("BaselineChange", "printed_as"): _PRINTED,
+    ("BaselineSpec", "name"): "How tables and figures say it.",
+    ("BaselineSpec", "quantity"): "A name from the table of quantities.",
+    ("BaselineSpec", "statistic"): "A statistic that its `[[measure]]` makes.",
+    ("BaselineSpec", "region"): "`lesion`, of patients with one lesion; or a zone.",
+    ("BaselineSpec", "normalised"): "The ratio to the reference region; of `lesion` alone.",
 }

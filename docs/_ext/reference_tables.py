@@ -13,6 +13,7 @@ from afterglow.flows import method as method_file
 from afterglow.flows import method_beside as beside_file
 from afterglow.flows import method_cohort as cohort_file
 from afterglow.flows import method_paint as paint_file
+from afterglow.flows import method_painted as painted_file
 from afterglow.flows.method import Method, load_method, method_names, method_text
 from afterglow.io.exam import ROLES, SPECTRA
 from afterglow.io.measurements import COLUMN_WORDS
@@ -47,6 +48,9 @@ TABLES = {  # heading in a method file -> the model that checks it
     "[cohort]": cohort_file.CohortSpec,
     "[[cohort.marker]]": cohort_file.MarkerSpec,
     "[[cohort.probability]]": cohort_file.ProbabilitySpec,
+    'cohort.analysis.figures, do = "plans"': painted_file.PlanFigureSpec,
+    'cohort.analysis.measures, do = "zones"': painted_file.ZoneMeasureSpec,
+    'cohort.analysis.baselines, do = "baseline and change"': painted_file.BaselineSpec,
     "[dsc]": beside_file.DscBeside,
     "[mrs]": beside_file.SpectraBeside,
     "[paint]": paint_file.PaintSpec,
@@ -282,7 +286,10 @@ def _type_words(kind: object) -> str:
     if origin in (typing.Union, types.UnionType):
         return " or ".join(_type_words(a) for a in arguments if a is not type(None))
     if origin is tuple:
-        return f"list of {_type_words(arguments[0])}" if arguments[-1] is Ellipsis else f"list of {len(arguments)} numbers"
+        many = "texts" if arguments[0] is str else "numbers"
+        return f"list of {_type_words(arguments[0])}" if arguments[-1] is Ellipsis else f"list of {len(arguments)} {many}"
+    if isinstance(kind, type) and issubclass(kind, BaseModel):
+        return "tables (see their own heading)"
     if origin is typing.Annotated:
         return _type_words(arguments[0])
     if origin is dict:

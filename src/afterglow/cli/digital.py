@@ -57,7 +57,7 @@ def _study(folder: Path | None, method: str, patients: int | None, seed: int, si
             }
         )  # fmt: skip
     else:
-        show.line(f"{done.simulated.patients} patients with {done.simulated.exams} visits, {done.group.n_cases} cases.")
+        show.line(f"{done.simulated.patients} patients with {done.simulated.exams} visits, {done.group.counted}.")
         show.line("; ".join(f"{part} {seconds:.1f} s" for part, seconds in done.seconds) + ".")
         show.line(done.group.answer)
         show.line(f"Open the report of the group: {done.group.report}")

@@ -132,5 +132,5 @@ def _run_group(bids_dir: Path, output_dir: Path, method: str, json: bool) -> Non
         show.line(f"Not used: {sentence}")
     if len(done.refusals) > 5:
         show.line(f"… and {len(done.refusals) - 5} more rows; all stand in group/refusals.tsv.")
-    show.line(f"{done.n_cases} cases. {done.answer}")
+    show.line(f"{done.counted}. {done.answer}")
     show.line(f"Report: {done.report}")

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from afterglow.records.case import Case, Marker
-from afterglow.records.group import CrossTable, Picture
+from afterglow.records.group import CrossTable, DataTable, Picture
 from afterglow.records.statistic import Estimated, Groups, Tested, Values
 
 
@@ -19,6 +19,7 @@ class Part:
     estimates: tuple[tuple[str, tuple[Estimated, ...]], ...] = ()
     tests: tuple[tuple[str, tuple[Tested, ...]], ...] = ()
     crossed: tuple[CrossTable, ...] = ()
+    tables: tuple[DataTable, ...] = ()
     pictures: tuple[Picture, ...] = ()
     cautions: tuple[str, ...] = ()
 

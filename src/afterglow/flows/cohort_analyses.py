@@ -21,6 +21,7 @@ from afterglow.cohort.analyse_roc import analyse_roc
 from afterglow.cohort.analyse_time import Followed, analyse_time
 from afterglow.cohort.part import Part, Sides
 from afterglow.flows.cohort_cases import Cohort
+from afterglow.flows.cohort_painted import painted_part
 from afterglow.flows.method_cohort import (
     AgainstReference,
     Agreement,
@@ -40,6 +41,7 @@ from afterglow.flows.method_cohort import (
     Subgroups,
     TimeTo,
 )
+from afterglow.flows.method_painted import BaselineChange, Plans, Zones
 from afterglow.flows.work import Progress
 from afterglow.records.case import Marker
 from afterglow.records.course import Course
@@ -52,7 +54,7 @@ from afterglow.response.identity import Wanted, number_of
 
 def carry_out_analyses(spec: CohortSpec, cohort: Cohort, study: Study, progress: Progress) -> tuple[Part, ...]:
     """Every analysis of the method, in its order."""
-    sides = Sides(cohort.cases, spec.positive[0], spec.negative[0])
+    sides = Sides(cohort.cases, *spec.sides)
     return tuple(_parts(spec, sides, cohort, study, progress))
 
 
@@ -63,7 +65,7 @@ def _parts(spec: CohortSpec, sides: Sides, cohort: Cohort, study: Study, progres
 
 
 def _part(analysis: Analysis, spec: CohortSpec, sides: Sides, cohort: Cohort, study: Study) -> Part:
-    name, wanted = analysis.name, spec.positive[0]
+    name, wanted = analysis.name, sides.positive
     match analysis:
         case Calls():
             return analyse_calls(name, sides, analysis.rules)
@@ -84,6 +86,9 @@ def _part(analysis: Analysis, spec: CohortSpec, sides: Sides, cohort: Cohort, st
             return analyse_decision(name, sides, analysis.probabilities, analysis.thresholds)
         case Detection():
             return analyse_detection(name, sides, cohort.marks[analysis.table], analysis.false_marks)
+        case Plans() | Zones() | BaselineChange():
+            courses = {patient: told.course for patient, told in cohort.told.items()}
+            return painted_part(analysis, spec, cohort.painted, courses, study)
         case _:
             return _of_markers(analysis, spec, sides, cohort, study)
 

@@ -7,11 +7,12 @@ from itertools import groupby
 from pathlib import Path
 
 from afterglow.cohort.analyse_curves import Curve, since_arrival
+from afterglow.flows.cohort_painted import PaintedCohort
 from afterglow.flows.method import Method
 from afterglow.flows.method_cohort import CohortSpec, Detection, Lead
 from afterglow.io.bids import Dataset, sessions
 from afterglow.io.measurements import measurements_below
-from afterglow.io.phenotype import Place, of_place, read_marks, read_probabilities
+from afterglow.io.phenotype import CasePlace, of_place, read_marks, read_probabilities
 from afterglow.io.results import read_curves
 from afterglow.io.tracks import events_path, read_events, read_tracks, tracks_path
 from afterglow.io.verdicts import read_verdicts
@@ -50,6 +51,7 @@ class Cohort:
         default_factory=dict
     )  # of lesions, by patient, session and lesion; as leads
     marks: Mapping[str, tuple[DetectionMark, ...]] = field(default_factory=dict)  # by the table that holds them
+    painted: PaintedCohort = field(default_factory=PaintedCohort)
 
 
 def read_told(out: Path, dataset: Dataset) -> dict[str, Told]:
@@ -81,7 +83,9 @@ def held_in(dataset: Dataset) -> tuple[int, int]:
     return len(dataset.subjects), sum(len(sessions(dataset, subject)) for subject in dataset.subjects)
 
 
-def read_beside(root: Path, spec: CohortSpec) -> tuple[dict[str, Mapping[Place, float]], dict[str, tuple[DetectionMark, ...]]]:
+def read_beside(
+    root: Path, spec: CohortSpec
+) -> tuple[dict[str, Mapping[CasePlace, float]], dict[str, tuple[DetectionMark, ...]]]:
     """Probabilities by their names, and marks by their tables, as far as analyses read them."""
     asked = {name for one in spec.analysis for name in getattr(one, "probabilities", ())}
     columns = {p.name: read_probabilities(root, p.table, p.column) for p in spec.probability if p.name in asked}
@@ -90,16 +94,18 @@ def read_beside(root: Path, spec: CohortSpec) -> tuple[dict[str, Mapping[Place, 
 
 def gather(
     told: Mapping[str, Told], study: Study, method: Method, spec: CohortSpec, *, held: tuple[int, int],
-    probabilities: Mapping[str, Mapping[Place, float]] | None = None,
+    probabilities: Mapping[str, Mapping[CasePlace, float]] | None = None,
 ) -> Cohort:  # fmt: skip
-    """Every outcome that has a measured lesion becomes a case. `held`: patients and exams of the whole data set.
+    """Every outcome that has a measured lesion becomes a case; none where nothing is asked about outcomes.
+
+    `held`: patients and exams of the whole data set.
 
     An outcome that comes instead of one (`spec.instead`), such as death, is no case. `probabilities`: numbers of tables beside.
     """
     markers = [one.record() for one in spec.marker]
     cases: list[Case] = []
     refused: list[Refusal] = []
-    for outcome in study.outcomes:
+    for outcome in study.outcomes if spec.positive else ():
         if outcome.label in spec.instead:
             continue
         made = _case(outcome, told.get(outcome.participant_id), method, spec, markers)
@@ -112,7 +118,7 @@ def gather(
     return Cohort(tuple(cases), told, flow, (*study.refusals, *refused), leads)
 
 
-def _with_probabilities(case: Case, columns: Mapping[str, Mapping[Place, float]]) -> Case:
+def _with_probabilities(case: Case, columns: Mapping[str, Mapping[CasePlace, float]]) -> Case:
     place = case.participant_id, case.session_id, case.lesion_id
     found = {name: value for name, values in columns.items() if (value := of_place(values, *place)) is not None}
     return replace(case, values={**case.values, **found}) if found else case
@@ -213,16 +219,21 @@ def _flow(
 ) -> tuple[FlowStep, ...]:  # fmt: skip
     """Data set, measured, with an outcome, called by the first rule of the primary analysis."""
     measured = sum(len(one.course.visits) for one in told.values())
-    known = {c.participant_id for c in cases}
-    sick = {c.participant_id for c in cases if c.positive}
-    several = " alone" if len(known) < len(cases) else ""
-    split = ((f"with {spec.positive[0]}", len(sick)), (f"with {spec.negative[0]}{several}", len(known) - len(sick)))
-    return (
+    begun = (
         FlowStep("In the data set", *held),
         FlowStep(
             f"Measured by {method.name}", len(told), measured,
             _kept((("without a measured lesion", held[0] - len(told)), ("exams without", held[1] - measured))),
         ),
+    )  # fmt: skip
+    if not spec.positive:
+        return begun
+    known = {c.participant_id for c in cases}
+    sick = {c.participant_id for c in cases if c.positive}
+    several = " alone" if len(known) < len(cases) else ""
+    split = ((f"with {spec.positive[0]}", len(sick)), (f"with {spec.negative[0]}{several}", len(known) - len(sick)))
+    return (
+        *begun,
         FlowStep(
             "With a known outcome", len(known), len({(c.participant_id, c.session_id) for c in cases}),
             _kept((

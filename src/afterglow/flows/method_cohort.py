@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from afterglow.flows.method_painted import AnalysisSpec, BaselineChange, Plans, Zones
 from afterglow.flows.method_steps import Strict
 from afterglow.records.case import Marker, MarkerTime
 
@@ -43,26 +44,21 @@ class ProbabilitySpec(Strict):
     column: str
 
 
-class _Analysis(Strict):
-    name: str
-    source: str
-
-
-class Calls(_Analysis):
+class Calls(AnalysisSpec):
     """Calls of rules against outcomes; several rules are also compared in pairs, the first with each other one."""
 
     do: Literal["calls"]
     rules: tuple[str, ...] = Field(min_length=1)
 
 
-class Roc(_Analysis):
+class Roc(AnalysisSpec):
     """ROC curves of markers, their areas compared, and the cutoff of each that the data would choose."""
 
     do: Literal["roc"]
     markers: tuple[str, ...] = Field(min_length=1)
 
 
-class Between(_Analysis):
+class Between(AnalysisSpec):
     """Positive against negative cases."""
 
     do: Literal["between"]
@@ -70,7 +66,7 @@ class Between(_Analysis):
     test: Literal["mann-whitney", "student", "welch"]
 
 
-class Subgroups(_Analysis):
+class Subgroups(AnalysisSpec):
     """Cases grouped by outcome and by which of two rules got them right: general linear model, Levene, Dunnett T3."""
 
     do: Literal["subgroups"]
@@ -78,34 +74,34 @@ class Subgroups(_Analysis):
     rules: tuple[str, str]
 
 
-class AgainstReference(_Analysis):
+class AgainstReference(AnalysisSpec):
     """Lesion against reference tissue of the same visit, in pairs (Wilcoxon)."""
 
     do: Literal["against reference"]
     markers: tuple[str, ...] = Field(min_length=1)
 
 
-class BeforeAfter(_Analysis):
+class BeforeAfter(AnalysisSpec):
     """The number before and after, in pairs (Wilcoxon), in each group of outcomes."""
 
     do: Literal["before and after"]
     markers: tuple[str, ...] = Field(min_length=1)
 
 
-class Curves(_Analysis):
+class Curves(AnalysisSpec):
     """Mean curves of lesions by group of outcomes, before and after; of DCE alone."""
 
     do: Literal["curves"]
 
 
-class Agreement(_Analysis):
+class Agreement(AnalysisSpec):
     """Whether readers of one method agree: per cent, Cohen's kappa of each pair, Fleiss' kappa of all."""
 
     do: Literal["agreement"]
     reading: str  # `method` of phenotype/readings.tsv
 
 
-class Lead(_Analysis):
+class Lead(AnalysisSpec):
     """How much earlier one rule called than another, and how lesions grew meanwhile."""
 
     do: Literal["lead"]
@@ -113,21 +109,21 @@ class Lead(_Analysis):
     second: str
 
 
-class TimeTo(_Analysis):
+class TimeTo(AnalysisSpec):
     """Time from radiation to the first positive outcome of each patient."""
 
     do: Literal["time to"]
     by: str = ""  # a column of participants.tsv
 
 
-class Calibration(_Analysis):
+class Calibration(AnalysisSpec):
     """Whether probabilities are true ones: curve, intercept, slope, Brier score and its parts."""
 
     do: Literal["calibration"]
     probabilities: tuple[str, ...] = Field(min_length=1)
 
 
-class DecisionCurve(_Analysis):
+class DecisionCurve(AnalysisSpec):
     """What calling by a probability gains over calling all or none, from the first threshold to the last."""
 
     do: Literal["decision curve"]
@@ -142,7 +138,7 @@ class DecisionCurve(_Analysis):
         return self
 
 
-class Detection(_Analysis):
+class Detection(AnalysisSpec):
     """Marks of readers or programs against lesions with a positive outcome: FROC."""
 
     do: Literal["detection"]
@@ -150,7 +146,7 @@ class Detection(_Analysis):
     false_marks: tuple[Annotated[float, Field(ge=0)], ...] = Field(min_length=1)  # for each exam
 
 
-class CaseModel(_Analysis):
+class CaseModel(AnalysisSpec):
     """Several markers together: logistic regression, GEE where a patient has several cases."""
 
     do: Literal["model"]
@@ -158,7 +154,7 @@ class CaseModel(_Analysis):
     columns: tuple[str, ...] = ()  # numbers of participants.tsv
 
 
-class CompetingRisks(_Analysis):
+class CompetingRisks(AnalysisSpec):
     """From radiation to the first positive outcome where other outcomes rule it out: cumulative incidence."""
 
     do: Literal["competing risks"]
@@ -169,16 +165,19 @@ class CompetingRisks(_Analysis):
 
 Analysis = Annotated[
     Calls | Roc | Between | Subgroups | AgainstReference | BeforeAfter | Agreement | Curves | Lead | TimeTo | Calibration | DecisionCurve
-    | Detection | CaseModel | CompetingRisks, Field(discriminator="do")
+    | Detection | CaseModel | CompetingRisks | Plans | Zones | BaselineChange, Field(discriminator="do")
 ]  # fmt: skip
 
 
+WITHOUT_OUTCOMES = (Agreement, Lead, Plans, Zones, BaselineChange)  # kinds that hold nothing against an outcome
+
+
 class CohortSpec(Strict):
-    """How the cohort of a method is analysed."""
+    """How the cohort of a method is analysed. One that asks nothing about outcomes names neither `positive` nor `negative`."""
 
     question: str
-    positive: tuple[str, ...] = Field(min_length=1)  # labels of phenotype/outcomes.tsv
-    negative: tuple[str, ...] = Field(min_length=1)
+    positive: tuple[str, ...] = ()  # labels of phenotype/outcomes.tsv
+    negative: tuple[str, ...] = ()
     primary: str  # name of the analysis that answers the question
     cautions: tuple[str, ...] = ()
     source: str
@@ -191,8 +190,9 @@ class CohortSpec(Strict):
         both = set(self.positive) & set(self.negative)
         if both:
             raise ValueError(f"the outcome {sorted(both)[0]!r} is called positive and negative")
+        self._outcomes_fit()
         names = [one.name for one in self.analysis]
-        markers = [one.name for one in (*self.marker, *self.probability)]
+        markers = [*(one.name for one in self.marker), *(one.name for one in self.probability)]
         for what, found in (("analyses", names), ("markers", markers)):
             twice = sorted({name for name in found if found.count(name) > 1})
             if twice:
@@ -211,6 +211,18 @@ class CohortSpec(Strict):
                 )
         return self
 
+    def _outcomes_fit(self) -> None:
+        """Both sides of an outcome or none; what holds cases against outcomes has them."""
+        if bool(self.positive) != bool(self.negative):
+            raise ValueError("positive and negative are the two sides of an outcome: name labels of both, or of neither")
+        asks = next((one for one in self.analysis if not isinstance(one, WITHOUT_OUTCOMES)), None)
+        if asks is not None and not self.positive:
+            raise ValueError(
+                f"analysis {asks.name!r} ({asks.do}) holds cases against outcomes: say which with positive and negative"
+            )
+        if (self.marker or self.probability) and not self.positive:
+            raise ValueError("markers and probabilities are held against outcomes, which positive and negative do not name")
+
     def _read_fits(self) -> None:
         """What an analysis reads is named somewhere."""
         markers = {one.name for one in self.marker}
@@ -225,9 +237,17 @@ class CohortSpec(Strict):
                     f"analysis {one.name!r}: no probability is called {unknown[0]!r}; add [[cohort.probability]], or say "
                     "probability = true of a marker that is one"
                 )
+            zones = {other.name for other in self.analysis if isinstance(other, Zones)}
+            if isinstance(one, BaselineChange) and one.zones_of not in zones:
+                raise ValueError(f"analysis {one.name!r}: no analysis of zones is called {one.zones_of!r}")
             both = set(getattr(one, "instead", ())) & {*self.positive, *self.negative}
             if both:
                 raise ValueError(f"analysis {one.name!r}: {sorted(both)[0]!r} comes instead of an outcome and is one")
+
+    @property
+    def sides(self) -> tuple[str, str]:
+        """What the two sides of the outcome are called; empty words where nothing is asked about outcomes."""
+        return (self.positive[0], self.negative[0]) if self.positive else ("", "")
 
     @property
     def instead(self) -> tuple[str, ...]:

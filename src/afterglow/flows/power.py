@@ -122,7 +122,7 @@ def _simulation_of(method: Method) -> str:
 def _analysis(spec: CohortSpec, name: str) -> Analysis:
     """The analysis of that name, of a kind whose power can be simulated."""
     found = next((one for one in spec.analysis if one.name == name), None)
-    able = ", ".join(one.name for one in spec.analysis if isinstance(one, _KINDS))
+    able = ", ".join(one.name for one in spec.analysis if isinstance(one, _KINDS)) or "none of this method"
     if found is None:
         raise BadInput(f"no analysis is called {name!r}; power can be simulated for {able}")
     if not isinstance(found, _KINDS):

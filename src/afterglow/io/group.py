@@ -7,7 +7,7 @@ from afterglow.io.atomic import Written, write_bytes
 from afterglow.io.write import Cell, write_tsv
 from afterglow.records.case import Case
 from afterglow.records.document import Figure
-from afterglow.records.group import GroupFacts
+from afterglow.records.group import DataTable, GroupFacts
 from afterglow.records.statistic import Estimated, Tested
 from afterglow.records.study import Refusal
 
@@ -67,6 +67,14 @@ def write_figures(folder: Path, figures: Sequence[Figure]) -> Iterator[Written]:
             yield write_bytes(folder / f"{figure.name}.svg", figure.vector)
         if figure.data is not None:
             yield from write_tsv(folder / f"{figure.name}.tsv", figure.data.records, figure.data.described)
+
+
+def write_tables(folder: Path, tables: Sequence[DataTable]) -> Iterator[Written]:
+    """Each table of a publication made again, with what its columns hold; numbers as they are, not as they are printed."""
+    for table in tables:
+        keys = [column.key for column in table.columns]
+        rows: list[dict[str, Cell]] = [dict(zip(keys, row, strict=True)) for row in table.rows]
+        yield from write_tsv(folder / f"{table.name}.tsv", rows, {column.key: column.words for column in table.columns})
 
 
 def write_statistics(folder: Path, facts: GroupFacts) -> Iterator[Written]:

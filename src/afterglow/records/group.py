@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -157,6 +158,7 @@ class PairPlot:
     pairs: PairedValues
     tests: tuple[Tested, ...] = ()
     caption: str = ""
+    log: bool = False  # the axis, where no value is zero or below
 
     def __post_init__(self) -> None:
         _file_name(self.name)
@@ -175,9 +177,71 @@ class ForestPlot:
         _drawable(self.name, len(self.terms))
 
 
+@dataclass(frozen=True, eq=False)
+class PointPanel:
+    """Two numbers of each patient against each other, NaN where one is not known; `level` is a horizontal line with its interval."""
+
+    title: str
+    x_name: str
+    x_unit: str
+    y_name: str
+    y_unit: str
+    x: Values  # (n,)
+    y: Values  # (n,)
+    patients: tuple[str, ...]
+    level: Estimated | None = None
+
+    def __post_init__(self) -> None:
+        n = len(self.patients)
+        if self.x.shape != (n,) or self.y.shape != (n,):
+            raise ValueError(f"{self.title}: {self.x.size} and {self.y.size} values for {n} patients")
+        object.__setattr__(self, "x", locked(self.x))
+        object.__setattr__(self, "y", locked(self.y))
+
+
+@dataclass(frozen=True)
+class PointPlot:
+    """A dot for each patient, in panels side by side: differences of pairs over their means, a change over where it began."""
+
+    name: str
+    panels: tuple[PointPanel, ...]
+    tests: tuple[Tested, ...] = ()
+    caption: str = ""
+
+    def __post_init__(self) -> None:
+        _drawable(self.name, len(self.panels))
+
+
 Picture = (
-    BoxPlot | RocPlot | SurvivalPlot | LinePlot | PairPlot | ForestPlot | Figure
+    BoxPlot | RocPlot | SurvivalPlot | LinePlot | PairPlot | PointPlot | ForestPlot | Figure
 )  # a Figure is drawn already, as Bland-Altman plots are
+
+
+@dataclass(frozen=True)
+class TableColumn:
+    """A column of a table of numbers: its name in the file, its title on the page, what it holds, and its unit."""
+
+    key: str
+    title: str
+    words: str
+    kind: Literal["text", "number", "p"] = "number"
+    unit: str = "1"
+
+
+@dataclass(frozen=True)
+class DataTable:
+    """A table of a publication made again: one row for each patient or comparison. None and NaN are not measured."""
+
+    name: str  # of the files
+    caption: str
+    columns: tuple[TableColumn, ...]
+    rows: tuple[tuple[str | float | int | None, ...], ...]
+
+    def __post_init__(self) -> None:
+        _file_name(self.name)
+        keys = [column.key for column in self.columns]
+        if len(set(keys)) < len(keys) or any(len(row) != len(keys) for row in self.rows):
+            raise ValueError(f"{self.name}: columns {', '.join(keys)} are not each one of their own, or a row has other cells")
 
 
 @dataclass(frozen=True)
@@ -196,6 +260,7 @@ class GroupFacts:
     cohort: tuple[Characteristic, ...] = ()
     pictures: tuple[Picture, ...] = ()
     crossed: tuple[CrossTable, ...] = ()
+    tables: tuple[DataTable, ...] = ()
     estimates: tuple[tuple[str, tuple[Estimated, ...]], ...] = ()  # caption of a table, its rows
     tests: tuple[tuple[str, tuple[Tested, ...]], ...] = ()  # name of a family of tests, the tests
     cautions: tuple[str, ...] = ()  # "the cutoff was chosen on the rows it is tested on"
@@ -212,10 +277,10 @@ class GroupFacts:
         for line in self.cohort:
             if line.values.labels != self.labels:
                 raise ValueError(f"{self.method}: {line.values.name} has the groups {line.values.labels}, not {self.labels}")
-        names = [picture.name for picture in self.pictures]
-        twice = sorted({name for name in names if names.count(name) > 1})
-        if twice:
-            raise ValueError(f"{self.method}: two pictures are called {twice[0]}, and each is a file of its own")
+        for what, names in (("pictures", [p.name for p in self.pictures]), ("tables", [t.name for t in self.tables])):
+            twice = sorted({name for name in names if names.count(name) > 1})
+            if twice:
+                raise ValueError(f"{self.method}: two {what} are called {twice[0]}, and each is a file of its own")
         unknown = [name for name in self.checklists if name not in CHECKLISTS]
         if unknown:
             raise ValueError(f"{self.method}: no checklist is called {unknown[0]!r}; known: {', '.join(CHECKLISTS)}")

@@ -2,7 +2,7 @@
 
 from afterglow import __version__
 from afterglow.records.document import Block, Document, Figure, Section, Text
-from afterglow.records.group import BoxPlot, ForestPlot, GroupFacts, LinePlot, PairPlot, Picture, RocPlot, SurvivalPlot
+from afterglow.records.group import BoxPlot, ForestPlot, GroupFacts, LinePlot, PairPlot, Picture, PointPlot, RocPlot, SurvivalPlot
 from afterglow.records.statistic import Estimated, Tested
 from afterglow.report.calls import DISCLAIMER
 from afterglow.report.checklists import checklists_section
@@ -11,9 +11,10 @@ from afterglow.report.figures.cohort_flow import flow_figure
 from afterglow.report.figures.cohort_forest import forest_figure
 from afterglow.report.figures.cohort_lines import lines_figure
 from afterglow.report.figures.cohort_pairs import pairs_figure
+from afterglow.report.figures.cohort_points import points_figure
 from afterglow.report.figures.cohort_roc import roc_figure
 from afterglow.report.figures.cohort_survival import survival_figure
-from afterglow.report.group_tables import cohort_table, cross_table, estimates_table, table_of_tests
+from afterglow.report.group_tables import cohort_table, cross_table, data_table, estimates_table, table_of_tests
 from afterglow.report.group_words import estimated_words, sentence, words_of_test
 
 
@@ -47,6 +48,8 @@ def picture_figure(picture: Picture) -> Figure:
             return lines_figure(picture)
         case PairPlot():
             return pairs_figure(picture)
+        case PointPlot():
+            return points_figure(picture)
         case ForestPlot():
             return forest_figure(picture)
         case Figure():
@@ -84,7 +87,8 @@ def _patients(facts: GroupFacts) -> Section:
 
 
 def _results(facts: GroupFacts) -> Section:
-    blocks: list[Block] = [cross_table(crossed) for crossed in facts.crossed]
+    blocks: list[Block] = [data_table(table) for table in facts.tables]
+    blocks += [cross_table(crossed) for crossed in facts.crossed]
     blocks += [estimates_table(caption, estimates) for caption, estimates in facts.estimates]
     blocks += [table_of_tests(caption, tests) for caption, tests in facts.tests]
     return Section("Results", tuple(blocks), "results")

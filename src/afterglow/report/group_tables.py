@@ -1,11 +1,12 @@
 """Tables of a cohort: who was in it, calls against outcomes, estimates with their intervals, tests with their rules."""
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
 
 from afterglow.records.document import Table
-from afterglow.records.group import Characteristic, Counted, CrossTable
+from afterglow.records.group import Characteristic, Counted, CrossTable, DataTable, TableColumn
 from afterglow.records.statistic import Estimated, Groups, Tested, Values
 from afterglow.report.figures.cohort_canvas import finite
 from afterglow.report.group_words import (
@@ -37,6 +38,8 @@ def cohort_table(labels: Sequence[str], sizes: Sequence[int], lines: Sequence[Ch
             case Counted():
                 rows += _counts(line.values, p)
     columns = ("", *(f"{label}, n = {size}" for label, size in zip(labels, sizes, strict=True)), f"all, n = {sum(sizes)}", "P")
+    if len(labels) == 1:  # who are all
+        rows, columns = [(row[0], *row[2:]) for row in rows], (columns[0], *columns[2:])
     rules = dict.fromkeys(f"{t.name} ({t.rule})" for line in lines if (t := line.tested) is not None and t.p is not None)
     made = f" P: {'; '.join(rules)}; not adjusted for several tests." if rules else ""
     return without_empty(Table(f"Patients. {COHORT_RULE}{made}", columns, tuple(rows)), keep=columns[:-1])
@@ -69,6 +72,25 @@ def _counts(counted: Counted, p: str) -> list[tuple[str, ...]]:
     if any(counted.missing):
         rows.append(("\u2003missing", *(str(n) for n in (*counted.missing, sum(counted.missing))), ""))
     return rows
+
+
+def data_table(table: DataTable) -> Table:
+    """A table of numbers as it is printed: three digits, P values in their own way, and nothing for what is not there."""
+    rows = tuple(tuple(_cell(cell, column) for cell, column in zip(row, table.columns, strict=True)) for row in table.rows)
+    titles = tuple(with_bracket(column.title, column.unit) for column in table.columns)
+    return without_empty(Table(sentence(table.caption), titles, rows), keep=titles[:1])
+
+
+def _cell(cell: str | float | int | None, column: TableColumn) -> str:
+    match cell:
+        case None:
+            return ""
+        case str() | int():
+            return unit_words(str(cell)) if column.key == "unit" else str(cell)
+        case float() if math.isfinite(cell):
+            return p_number(cell) if column.kind == "p" else number(cell)
+        case _:
+            return ""
 
 
 def cross_table(crossed: CrossTable) -> Table:

@@ -51,6 +51,10 @@ def pairs_figure(plot: PairPlot) -> Figure:
         axes.set_xlim(-0.3, 1.3)
         if whole.size == 0:
             axes.set_yticks([])
+        elif plot.log and whole.min() > 0:
+            low, high = padded(float(np.log(whole.min())), float(np.log(whole.max())))
+            axes.set_yscale("log")
+            axes.set_ylim(float(np.exp(low)), float(np.exp(high)))
         else:
             axes.set_ylim(*padded(float(whole.min()), float(whole.max())))
         if n:
