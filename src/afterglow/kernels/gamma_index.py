@@ -35,13 +35,12 @@ def gamma_index(
     if min(distance_mm, steps, greatest, *spacing_mm) <= 0:
         raise ValueError("distance, steps, spacing and the greatest gamma are above zero")
     spacing = np.asarray(spacing_mm, dtype=np.float64)
-    parts = np.full(3, steps, dtype=np.intp)
     cells, nearest = _cells(spacing / distance_mm, greatest)
     asked = (tolerance_gy > 0) & np.isfinite(reference_gy) & np.isfinite(evaluated_gy)
     out = np.full(reference_gy.shape, greatest, dtype=np.float64)
     search_gamma(
         np.ascontiguousarray(reference_gy, dtype=np.float64), np.ascontiguousarray(evaluated_gy, dtype=np.float64),
-        np.where(asked, tolerance_gy, 0.0).astype(np.float64), spacing / distance_mm, parts, cells, nearest, out,
+        np.where(asked, tolerance_gy, 0.0).astype(np.float64), spacing / distance_mm, steps, cells, nearest, out,
     )  # fmt: skip
     out[~asked] = np.nan
     return out.astype(np.float32)

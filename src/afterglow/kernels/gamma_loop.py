@@ -5,7 +5,7 @@ import numpy as np
 from afterglow.kernels.compiled import compiled
 from afterglow.kernels.types import Array, Index
 
-_DOWNHILL = 6  # steps towards the least gamma of a dose that is linear around the place
+_DOWNHILL = 5  # steps towards the least gamma of a dose that is linear around the place
 
 
 @compiled
@@ -40,7 +40,7 @@ def _read(dose: Array, i: int, j: int, k: int, at: Array, slope: Array) -> float
 
 @compiled
 def _step_downhill(at: Array, slope: Array, short: float, start: Array, spacing: Array, before: Array) -> None:
-    """To the least gamma of a dose that is linear around `at`, within the cell: who leaves it is held at its face, once for all."""
+    """To the least gamma of a dose that is linear around `at`, within the cell: the axis that leaves it farthest is held at its face."""
     before[:] = at
     held = 0  # one bit for each axis
     for _ in range(3):
@@ -51,35 +51,35 @@ def _step_downhill(at: Array, slope: Array, short: float, start: Array, spacing:
             else:
                 steep += slope[axis] ** 2
                 rest -= slope[axis] * (start[axis] + before[axis]) * spacing[axis]
-        left = False
+        worst, leaves = 0.0, -1
         for axis in range(3):
             if not held >> axis & 1:
                 wished = -rest * slope[axis] / (1 + steep) / spacing[axis] - start[axis]
                 at[axis] = min(max(wished, 0.0), 1.0)
-                if at[axis] != wished:
-                    held |= 1 << axis
-                    left = True
-        if not left:
+                if abs(wished - at[axis]) * spacing[axis] > worst:
+                    worst, leaves = abs(wished - at[axis]) * spacing[axis], axis
+        if leaves < 0:
             return
+        held |= 1 << leaves
 
 
 @compiled
 def _best_in_cell(
-    dose: Array, i: int, j: int, k: int, start: Array, spacing: Array, parts: Index, wanted: float, tolerance: float, room: Array
+    dose: Array, i: int, j: int, k: int, start: Array, spacing: Array, steps: int, wanted: float, tolerance: float, room: Array
 ) -> float:
     """The least squared gamma in the cell with that lowest corner: downhill from the best of a lattice, and from the nearest place.
 
-    start (3,): that corner from the place, in voxels; spacing (3,) in distance criteria; parts (3,): steps of the lattice; room
+    start (3,): that corner from the place, in voxels; spacing (3,) in distance criteria; steps: of the lattice along each axis; room
     (4, 3): space for place, slope, best place and the place before.
     """
     at, slope, kept = room[0], room[1], room[2]
     best = np.inf
-    for a in range(parts[0] + 1):
-        at[0] = a / parts[0]
-        for b in range(parts[1] + 1):
-            at[1] = b / parts[1]
-            for c in range(parts[2] + 1):
-                at[2] = c / parts[2]
+    for a in range(steps + 1):
+        at[0] = a / steps
+        for b in range(steps + 1):
+            at[1] = b / steps
+            for c in range(steps + 1):
+                at[2] = c / steps
                 short = (_read(dose, i, j, k, at, slope) - wanted) / tolerance
                 far = short * short
                 for axis in range(3):
@@ -103,7 +103,7 @@ def _best_in_cell(
 
 @compiled
 def search_gamma(
-    reference: Array, evaluated: Array, tolerance: Array, spacing: Array, parts: Index, cells: Index, nearest: Array, out: Array
+    reference: Array, evaluated: Array, tolerance: Array, spacing: Array, steps: int, cells: Index, nearest: Array, out: Array
 ) -> None:
     """Gamma of each voxel (i, j, k) whose tolerance is above zero, into `out`, which holds the greatest gamma looked for.
 
@@ -128,5 +128,5 @@ def search_gamma(
                     if nearest[n] + gap * gap >= best:
                         continue
                     start[0], start[1], start[2] = cells[n, 0], cells[n, 1], cells[n, 2]
-                    best = min(best, _best_in_cell(evaluated, p, q, r, start, spacing, parts, wanted, allowed, room))
+                    best = min(best, _best_in_cell(evaluated, p, q, r, start, spacing, steps, wanted, allowed, room))
                 out[i, j, k] = np.sqrt(best)

@@ -14,7 +14,7 @@ from afterglow.records.errors import BadInput
 from afterglow.records.grid import Grid
 from afterglow.records.locking import locked
 
-_STEPS = 3  # along each axis, of the lattice that the search starts from between eight voxels
+_STEPS = 4  # along each axis, of the lattice that the search starts from between eight voxels
 _SHEAR = 1e-3
 _GREATEST = 2.0  # gamma is not told apart above this
 
