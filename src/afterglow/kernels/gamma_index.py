@@ -20,7 +20,7 @@ def gamma_index(
 ) -> NDArray[np.float32]:
     """Gamma of each voxel of the reference (Low 1998, doi:10.1118/1.598248), doses (i, j, k) on one grid -> (i, j, k).
 
-    gamma(r)^2 = min over r' of |r' - r|^2 / distance^2 + (D_evaluated(r') - D_reference(r))^2 / tolerance(r)^2, where D_evaluated is
+    gamma^2 = min over places of (how far)^2 / distance^2 + (evaluated dose there - reference dose here)^2 / tolerance^2, the evaluated dose
     trilinear between the voxels. In each cell between eight voxels the search starts from the best of a lattice of `steps` steps along each axis and
     goes downhill; cells that cannot hold a lower gamma are left out, so that near places are looked at first as in Wendling 2007
     (doi:10.1118/1.2721657). Values above `greatest` are not told apart from it.

@@ -33,7 +33,7 @@ class PaintingQuality:
 
 
 def painting_quality(dose: DoseGrid, prescription: Prescription, zones: ZoneMap, *, plan: str) -> PaintingQuality:
-    """Q = D planned / D prescribed in each voxel that has a prescription; quality factor QF = mean |Q - 1|.
+    """Q = D planned / D prescribed in each voxel that has a prescription; quality factor QF = mean of abs(Q - 1).
 
     Histograms of Q and the share of voxels with Q from 0.95 to 1.05 as in doi:10.3109/0284186X.2010.498440. At a prescription on the
     50 % isodose the middle of a target gets up to twice what is prescribed, so QF holds that heat too; `underdose`, the mean of
