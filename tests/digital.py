@@ -1,5 +1,6 @@
 """A coarse digital patient on disk, simulated once for all tests that go the whole way."""
 
+import atexit
 import shutil
 from functools import cache
 from pathlib import Path
@@ -23,9 +24,22 @@ def patient() -> DigitalPatient:
 @cache
 def pristine() -> Path:
     """Its BIDS folder, to be copied and never changed."""
-    root = Path(mkdtemp(prefix="afterglow-digital-"))
+    root = _folder()
     write_patient(patient(), root / "bids", root / "truth")
     return root / "bids"
+
+
+@cache
+def finished() -> RunReport:
+    """The method carried out on it, whole and undisturbed: who changes a file of it puts it back."""
+    return run(pristine(), _folder() / "out")
+
+
+def _folder() -> Path:
+    """A folder that goes with the process."""
+    root = Path(mkdtemp(prefix="afterglow-digital-"))
+    atexit.register(shutil.rmtree, root, ignore_errors=True)
+    return root
 
 
 def copy_to(folder: Path, *, visits: tuple[str, ...] = ("01", "02")) -> Path:

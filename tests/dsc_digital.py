@@ -1,5 +1,6 @@
 """A small digital DSC visit on disk, simulated once for all tests that go the whole way."""
 
+import atexit
 import shutil
 from functools import cache
 from pathlib import Path
@@ -22,6 +23,7 @@ def visit() -> DscVisit:
 def pristine() -> Path:
     """Its BIDS folder, to be copied and never changed."""
     root = Path(mkdtemp(prefix="afterglow-dsc-"))
+    atexit.register(shutil.rmtree, root, ignore_errors=True)
     write_patient(visit().patient, root / "bids", root / "truth")
     return root / "bids"
 

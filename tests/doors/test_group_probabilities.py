@@ -1,8 +1,12 @@
 """Claims about analyses that read probabilities, marks and outcomes that come instead: a user's own method file, and bad tables."""
 
+import atexit
 import csv
 import re
+import shutil
+from functools import cache
 from pathlib import Path
+from tempfile import mkdtemp
 
 import numpy as np
 import pytest
@@ -85,8 +89,22 @@ def write_table(path: Path, columns: tuple[str, ...], cells: list[tuple[object, 
 
 
 def cohort(root: Path) -> tuple[Path, Path, Path]:
-    """(bids, out, method file): 40 patients, 15 failures; a model whose probabilities are drawn from, marks, two deaths."""
-    bids, out = invented_cohort(root, patients=40, failures=15)
+    """A copy of the cohort of one's own, to be spoilt."""
+    shutil.copytree(pristine(), root, dirs_exist_ok=True)
+    return root / "bids", root / "out", root / "mine.toml"
+
+
+@cache
+def pristine() -> Path:
+    root = Path(mkdtemp(prefix="afterglow-probabilities-"))
+    atexit.register(shutil.rmtree, root, ignore_errors=True)
+    made_in(root)
+    return root
+
+
+def made_in(root: Path) -> None:
+    """bids, out and mine.toml: 40 patients, 15 failures; a model whose probabilities are drawn from, marks, two deaths."""
+    bids, _ = invented_cohort(root, patients=40, failures=15)
     rng = np.random.default_rng(3)
     failed = np.arange(40) < 15
     risk = np.clip(np.where(failed, 0.65, 0.25) + rng.normal(0, 0.2, 40), 0.02, 0.98)
@@ -116,7 +134,6 @@ def cohort(root: Path) -> tuple[Path, Path, Path]:
     write_table(bids / "participants.tsv", ("participant_id", "age_years", "sex"), people)
     file = root / "mine.toml"
     file.write_text(MINE)
-    return bids, out, file
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 import pytest
-from tests.digital import copy_to, patient, pristine, run
+from tests.digital import copy_to, finished, patient, pristine, run
 
 from afterglow.flows.check import check_dataset
 from afterglow.flows.run import RunReport
@@ -18,8 +18,8 @@ from afterglow.records.measurement import MEASUREMENT_COLUMNS
 
 
 @pytest.fixture(scope="module")
-def done(tmp_path_factory: pytest.TempPathFactory) -> RunReport:
-    return run(pristine(), tmp_path_factory.mktemp("whole") / "out")
+def done() -> RunReport:
+    return finished()
 
 
 def test_the_call_is_right(done: RunReport) -> None:
