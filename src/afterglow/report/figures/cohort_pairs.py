@@ -88,6 +88,8 @@ def _caption(plot: PairPlot, groups: Sequence[str]) -> str:
     pairs = plot.pairs
     named = f"{pairs.name}, {pairs.before_words} and {pairs.after_words}"
     said = [sentence(plot.caption or named), "A thin line for each patient; black: the medians."]
+    if plot.log:
+        said.append("The axis is logarithmic where no value is zero or below.")
     for group in groups:
         before, after = _both(pairs, group)
         all_of_it = len(pairs.patients) if not pairs.groups else sum(name == group for name in pairs.groups)
