@@ -20,10 +20,10 @@ def gamma_index(
 ) -> NDArray[np.float32]:
     """Gamma of each voxel of the reference (Low 1998, doi:10.1118/1.598248), doses (i, j, k) on one grid -> (i, j, k).
 
-    gamma^2 = min over places of (how far)^2 / distance^2 + (evaluated dose there - reference dose here)^2 / tolerance^2, the evaluated dose
-    trilinear between the voxels. In each cell between eight voxels the search starts from the best of a lattice of `steps` steps along each axis and
-    goes downhill; cells that cannot hold a lower gamma are left out, so that near places are looked at first as in Wendling 2007
-    (doi:10.1118/1.2721657). Values above `greatest` are not told apart from it.
+    gamma^2 = min over places of (how far)^2 / distance^2 + (evaluated dose there - reference dose here)^2 / tolerance^2, the evaluated
+    dose trilinear between the voxels. Between each eight voxels the search starts from the best of a lattice of `steps` steps along each
+    axis and goes downhill; near cells come first as in Wendling 2007 (doi:10.1118/1.2721657), and those that cannot hold a lower gamma are
+    left out. Values above `greatest` are not told apart from it.
     NaN where the tolerance (i, j, k) is not above zero, or a dose is NaN.
     """
     from afterglow.kernels.gamma_loop import search_gamma

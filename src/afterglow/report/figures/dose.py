@@ -6,6 +6,7 @@ from typing import Any
 import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure as Sheet
 from numpy.typing import NDArray
 
 from afterglow.records.document import Figure
@@ -55,8 +56,7 @@ def isodose_figure(
     Doses, zones and backdrop (i, j, k) lie on one grid. The planes go through the middle of the aggressive zone.
     """
     check_backdrop("the zone map", zones.grid, ("the anatomy", backdrop.shape), *((f"plan {p.name}", p.dose.grid) for p in plans))
-    hot = zones.mask(Zone.AGGRESSIVE)
-    middle = middle_of(hot, zones.tumour)
+    middle = middle_of(zones.mask(Zone.AGGRESSIVE), zones.tumour)
     cuts, grey = three_cuts(zones.grid, middle), dimmed(grey_range(backdrop))
     reach = reach_of(zones.tumour, zones.grid, middle)
     inks = [_LINES[n % len(_LINES)] for n in range(len(levels_gy))]
@@ -66,20 +66,12 @@ def isodose_figure(
         for column, cut in enumerate(cuts):
             axes = box(page, GAP_IN + column * (TILE_IN + GAP_IN), top, TILE_IN, TILE_IN)
             anatomy(axes, cut, backdrop, grey, reach)
-            outline(axes, cut, zones.tumour, TUMOUR_ON_IMAGE, width_pt=1.4)
-            outline(axes, cut, hot, ZONE_ON_IMAGE[Zone.AGGRESSIVE], width_pt=1.2, dashed=True)
-            _isodoses(axes, cut, plan.dose, levels_gy, inks)
+            _plan_tile(axes, cut, plan.dose, zones, list(zip(levels_gy, inks, strict=True)))
             if column == 0:
                 axes.set_title(plain(f"{plan.name}: {plan.prescribed}"), loc="left", fontsize=SMALL_PT + 1, color=INK, pad=3)
     heading(page, title, cuts)
     warn(page)
-    handles = [line_of(ink, f"{gy:g} Gy") for gy, ink in zip(levels_gy, inks, strict=True)]
-    handles += [line_of(TUMOUR_ON_IMAGE, "tumour"), line_of(ZONE_ON_IMAGE[Zone.AGGRESSIVE], "aggressive zone", dashed=True)]
-    wide, high = (float(v) for v in page.get_size_inches())
-    page.legend(
-        handles=handles, loc="upper left", bbox_to_anchor=((wide - _SIDE_IN) / wide, 1 - (TOP_IN + _ROW_IN) / high),
-        fontsize=SMALL_PT + 0.5, frameon=False, borderaxespad=0.2, labelspacing=0.7,
-    )  # fmt: skip
+    _legend(page, levels_gy, inks)
     names = " and ".join(plan.name for plan in plans)
     return finished(
         page,
@@ -92,15 +84,28 @@ def isodose_figure(
     )
 
 
+def _legend(page: Sheet, levels_gy: Sequence[float], inks: Sequence[str]) -> None:
+    handles = [line_of(ink, f"{gy:g} Gy") for gy, ink in zip(levels_gy, inks, strict=True)]
+    handles += [line_of(TUMOUR_ON_IMAGE, "tumour"), line_of(ZONE_ON_IMAGE[Zone.AGGRESSIVE], "aggressive zone", dashed=True)]
+    wide, high = (float(v) for v in page.get_size_inches())
+    page.legend(
+        handles=handles, loc="upper left", bbox_to_anchor=((wide - _SIDE_IN) / wide, 1 - (TOP_IN + _ROW_IN) / high),
+        fontsize=SMALL_PT + 0.5, frameon=False, borderaxespad=0.2, labelspacing=0.7,
+    )  # fmt: skip
+
+
 def _origins(plans: Sequence[DosePlan]) -> str:
     return "; ".join(f"{plan.name}: {plan.dose.origin}, {plan.dose.source.rstrip('.')}" for plan in plans) + "."
 
 
-def _isodoses(axes: Axes, cut: Cut, dose: DoseGrid, levels_gy: Sequence[float], inks: Sequence[str]) -> None:
+def _plan_tile(axes: Axes, cut: Cut, dose: DoseGrid, zones: ZoneMap, levels: Sequence[tuple[float, str]]) -> None:
+    """Outlines of tumour and aggressive zone, and the isodose lines that this plane holds, with their numbers."""
+    outline(axes, cut, zones.tumour, TUMOUR_ON_IMAGE, width_pt=1.4)
+    outline(axes, cut, zones.mask(Zone.AGGRESSIVE), ZONE_ON_IMAGE[Zone.AGGRESSIVE], width_pt=1.2, dashed=True)
     plane = np.ma.masked_invalid(cut.of(dose.dose_gy).astype(np.float64))
     if not plane.count() or min(plane.shape) < 2:
         return
-    within = [(gy, ink) for gy, ink in sorted(zip(levels_gy, inks, strict=True)) if float(plane.min()) < gy < float(plane.max())]
+    within = [(gy, ink) for gy, ink in sorted(levels) if float(plane.min()) < gy < float(plane.max())]
     if not within:
         return
     drawn = axes.contour(
