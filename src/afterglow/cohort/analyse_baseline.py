@@ -75,10 +75,11 @@ def analyse_baseline(name: str, cohort: ChangeCohort, *, bands: tuple[float, flo
     if models:
         tests.append((f"{name}: {HYPOTHESIS}", models))
     panels = tuple(panel for one in cohort.baselines if (panel := _panel(one, cohort)) is not None)
-    pictures = (PointPlot(file_name(name), panels, tuple(one.chosen for one in found), f"{name}: change over baseline"),)
+    chosen, caption = tuple(one.chosen for one in found), f"{name}: change over baseline"
+    pictures = (PointPlot(file_name(name), panels, chosen, caption),) if panels else ()
     return Part(
         name, (found[0].chosen,), tests=tuple(tests), tables=(_table(name, found, bands, printed_as),),
-        pictures=pictures if panels else (), cautions=tuple(_cautions(found)),
+        pictures=pictures, cautions=tuple(_cautions(found)),
     )  # fmt: skip
 
 
