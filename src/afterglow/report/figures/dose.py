@@ -37,6 +37,7 @@ from afterglow.report.figures.windows import Window, dimmed, grey_range
 ISODOSES_GY = (18.0, 16.5, 16.0, 15.0, 12.0, 8.0)
 # From hot to cool; their order, their numbers on the lines and the legend tell them apart too.
 _LINES = ("#ff4b5c", "#ff9f1c", "#ffe14d", "#5ee08a", "#35c9ff", "#a58bff")
+_APART_GY = 2.0  # lines of doses nearer than this run too close for numbers; the legend tells them
 _SIDE_IN = 1.75
 _ROW_IN = 0.24  # the name of a plan over its row
 _PRESCRIBED = matplotlib.colormaps["plasma"]
@@ -99,7 +100,7 @@ def _origins(plans: Sequence[DosePlan]) -> str:
 
 
 def _plan_tile(axes: Axes, cut: Cut, dose: DoseGrid, zones: ZoneMap, levels: Sequence[tuple[float, str]]) -> None:
-    """Outlines of tumour and aggressive zone, and the isodose lines that this plane holds, with their numbers."""
+    """Outlines of tumour and aggressive zone, and the isodose lines that this plane holds, with numbers where there is room."""
     outline(axes, cut, zones.tumour, TUMOUR_ON_IMAGE, width_pt=1.4)
     outline(axes, cut, zones.mask(Zone.AGGRESSIVE), ZONE_ON_IMAGE[Zone.AGGRESSIVE], width_pt=1.2, dashed=True)
     plane = np.ma.masked_invalid(cut.of(dose.dose_gy).astype(np.float64))
@@ -111,7 +112,8 @@ def _plan_tile(axes: Axes, cut: Cut, dose: DoseGrid, zones: ZoneMap, levels: Seq
     drawn = axes.contour(
         cut.columns_mm, cut.rows_mm, plane, levels=[gy for gy, _ in within], colors=[ink for _, ink in within], linewidths=1.3
     )
-    axes.clabel(drawn, fmt=lambda gy: f"{gy:g}", fontsize=SMALL_PT - 1, inline=True, inline_spacing=1)
+    apart = [gy for gy, _ in within if all(abs(gy - other) >= _APART_GY for other, _ in levels if other != gy)]
+    axes.clabel(drawn, levels=apart, fmt=lambda gy: f"{gy:g}", fontsize=SMALL_PT - 1, inline=True, inline_spacing=1)
 
 
 def prescription_figure(

@@ -28,6 +28,7 @@ SCALE_MM = 20.0
 ZONE_ON_IMAGE = {zone: "#" + "".join(f"{part:02x}" for part in colour) for zone, colour in ZONE_COLOURS.items()}
 ZONE_ON_WHITE = {**ZONE_ON_IMAGE, Zone.PENUMBRA: "#b39b00"}  # yellow is too pale for a line on paper
 TUMOUR_ON_IMAGE = "#ffffff"
+_FINER = 8  # than a voxel: an outline runs along the faces of voxels
 
 
 @dataclass(frozen=True, eq=False)
@@ -161,11 +162,13 @@ def outline(axes: Axes, cut: Cut, mask: NDArray[np.bool_], colour: str, *, width
     plane = cut.of(mask)
     if not plane.any():
         return
-    fine = np.kron(np.pad(plane, 1), np.ones((8, 8), dtype=np.bool_)).astype(np.float64)
+    rows, columns = np.flatnonzero(plane.any(axis=1)), np.flatnonzero(plane.any(axis=0))
+    held = np.pad(plane[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1], 1)
+    fine = np.kron(held, np.ones((_FINER, _FINER), dtype=np.bool_)).astype(np.float64)
     left, right, bottom, top = cut.extent
     step_x, step_y = (right - left) / plane.shape[1], (bottom - top) / plane.shape[0]
-    x = left - step_x + (np.arange(fine.shape[1]) + 0.5) * step_x / 8
-    y = top - step_y + (np.arange(fine.shape[0]) + 0.5) * step_y / 8
+    x = left + step_x * (columns[0] - 1 + (np.arange(fine.shape[1]) + 0.5) / _FINER)
+    y = top + step_y * (rows[0] - 1 + (np.arange(fine.shape[0]) + 0.5) / _FINER)
     drawn = axes.contour(
         x, y, fine, levels=[0.5], colors=[colour], linewidths=width_pt, linestyles=["dashed" if dashed else "solid"]
     )
