@@ -149,7 +149,7 @@ def test_a_change_is_told_with_quartiles_and_the_pairs_are_tested() -> None:
     )
     median, test = part.answers
     assert (median.value, median.n, test.n, test.p) == (pytest.approx(-37.5), 4, (4,), pytest.approx(0.125))
-    assert "quartiles -50 to -25 %" in median.note and "1 of 5 patients have no change" in median.note
+    assert "quartiles -50 to -25 %" in median.note and "of 1 of 5 patients no change is known" in median.note
     assert not any(UNCHANGED in family for family, _ in part.tests)
 
 

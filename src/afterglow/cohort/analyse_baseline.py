@@ -168,7 +168,7 @@ _COLUMNS = (
     TableColumn("high", "to", "Upper end of its interval"),
     TableColumn("p", "P", "Two-sided", "p"),
     TableColumn("interpretation", "Interpretation", "Strength by |r| and direction", "text"),
-    TableColumn("remark", "Remark", "What a reader should know", "text"),
+    TableColumn("remark", "Remark", "Why this way counts", "text"),
 )
 
 
@@ -179,9 +179,17 @@ def _table(name: str, found: Sequence[_Correlated], bands: tuple[float, float], 
             effect = test.effects[0] if test.effects else None
             ends = (None,) * 3 if effect is None else (effect.value, effect.low, effect.high)
             counts = test is one.chosen
-            remark = together(one.why if counts else "", test.note)
             rows.append(
-                (test.about, way, "yes" if counts else "no", test.n[0], *ends, test.p, strength(ends[0], bands), remark or None)
+                (
+                    test.about,
+                    way,
+                    "yes" if counts else "no",
+                    test.n[0],
+                    *ends,
+                    test.p,
+                    strength(ends[0], bands),
+                    one.why if counts else None,
+                )
             )
     words = f"{printed + ': ' if printed else ''}{name}. |r| from {bands[0]:g} moderate, from {bands[1]:g} strong"
     return DataTable(file_name(printed or f"{name} correlations"), words, _COLUMNS, tuple(rows))

@@ -120,7 +120,7 @@ def _change(one: ZoneNumber) -> Estimated:
         return replace(made, note="no patient has the number at both visits")
     q1, q3 = (float(q) for q in np.quantile(known, [0.25, 0.75]))
     absent = percent.size - known.size
-    left = f"{absent} of {percent.size} patients have no change" if absent else ""
+    left = f"of {absent} of {percent.size} patients no change is known" if absent else ""
     return replace(made, note=together(f"quartiles {q1:.3g} to {q3:.3g} % (linear interpolation, type 7)", left, made.note))
 
 
