@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from tests.rooms.mrs_files import DWELL_S, GRID, MHZ, TE_S, TR_S, USUAL, decays
 
+from afterglow.kernels.spectrum import hz_of_ppm
 from afterglow.kernels.types import Status
 from afterglow.quantify.spectroscopy import Spectroscopy, in_box, over_reference, spectral_maps
 from afterglow.quantify.spectroscopy_view import extreme_voxels, spectrum_at
@@ -88,6 +89,18 @@ def test_mirrored_decays_are_refused_with_where_the_lines_lie() -> None:
         with pytest.raises(BadInput, match=r"strongest line beside water lies at 7\.\d\d ppm .*mirrored") as caught:
             spectral_maps(series, **GATES)
         assert "water at 4.6" in str(caught.value)
+
+
+def test_fat_of_the_scalp_in_a_part_of_the_voxels_is_not_taken_for_mirrored_spectra() -> None:
+    """Seen on digital patients: fat a hundred times NAA, as wide as fat is, in the voxels with most signal."""
+    times_s = np.arange(FIDS.shape[-1]) * DWELL_S
+    hertz = hz_of_ppm(np.array(1.25), spectrometer_mhz=MHZ, reference_ppm=4.65)
+    fat = 1000.0 * np.exp(2j * np.pi * hertz * times_s - np.pi * 18.0 * times_s)
+    spoilt = FIDS.copy()
+    spoilt[: (SHAPE[0] - 1) // 2] += fat
+    spectral_maps(_series(spoilt), **GATES)
+    with pytest.raises(BadInput, match="mirrored"):
+        spectral_maps(_series(spoilt.conj()), **GATES)
 
 
 def test_water_far_from_its_place_is_refused() -> None:

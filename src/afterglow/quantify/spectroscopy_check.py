@@ -9,9 +9,9 @@ from afterglow.kernels.types import Array
 from afterglow.records.errors import BadInput
 from afterglow.records.spectra import SpectralSeries
 
-_MOST = 64  # voxels looked at: those with most signal
+_MOST = 64  # voxels looked at, spread over the box: those with most signal may hold nothing but lipid
 _REACH_PPM = 0.37
-_CLEARLY = 1.5  # times as much must be explained by the mirrored lines
+_CLEARLY = 1.5  # times as much must be explained by the mirrored lines, in the middle voxel: fat of the scalp reaches some voxels, not most
 _WATER_OFF_PPM = 0.7
 _BESIDE_WATER_PPM = 0.8
 
@@ -21,11 +21,11 @@ def require_upright(fids: Complex, water: Complex | None, series: SpectralSeries
     sound = fids[np.isfinite(fids).all(axis=1) & np.any(fids, axis=1)]
     if not sound.shape[0]:
         raise BadInput(f"{series.source}: no voxel of its box holds a decay that is finite and not zero; convert the scan again")
-    some = sound[np.argsort(-np.sum(np.abs(sound) ** 2, axis=1))[:_MOST]].astype(np.complex128)
+    some = sound[np.linspace(0, len(sound) - 1, min(_MOST, len(sound))).astype(np.intp)].astype(np.complex128)
     if water is not None:
         _require_water(water, series)
     straight, mirrored = (_explained(one, series) for one in (some, some.conj()))
-    if mirrored > _CLEARLY * straight:
+    if float(np.median(mirrored / np.maximum(straight, 1.0))) > _CLEARLY:
         strongest = _strongest_ppm(some, series)
         raise BadInput(
             f"{series.source}: its strongest line beside water lies at {strongest:.2f} ppm and water at {_water_ppm(some, series):.2f} ppm, but "
@@ -33,14 +33,14 @@ def require_upright(fids: Complex, water: Complex | None, series: SpectralSeries
         )
 
 
-def _explained(fids: Complex, series: SpectralSeries) -> float:
-    """What the fitted lines explain of the decays, over the noise, summed over voxels."""
+def _explained(fids: Complex, series: SpectralSeries) -> Array:
+    """What the fitted lines explain of each decay (v,), over the noise."""
     how = setting(
         fids.shape[1], dwell_s=series.dwell_s, spectrometer_mhz=series.spectrometer_mhz, te_s=series.te_s,
         reference_ppm=series.reference_ppm, water_ppm=WATER_PPM, reach_hz=_REACH_PPM * series.spectrometer_mhz,
     )  # fmt: skip
     gain: Array = explained(free(fids[:, : how.times_s.size], how.barred), how)
-    return float(gain.sum())
+    return gain
 
 
 def _require_water(water: Complex, series: SpectralSeries) -> None:
