@@ -11,14 +11,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from afterglow.cohort.survival import kaplan_meier
 from afterglow.io.write import write_tsv
 from afterglow.records.group import BoxPlot, LinePlot, PairedValues, PairPlot, RocPlot, SurvivalPlot
 from afterglow.records.statistic import FlowStep, Groups, PlainCurve, StepCurve
+from afterglow.report.figures.canvas import box, sheet
 from afterglow.report.figures.cohort_boxes import boxes_figure
 from afterglow.report.figures.cohort_canvas import width_in, wrapped
 from afterglow.report.figures.cohort_flow import flow_figure
 from afterglow.report.figures.cohort_pairs import pairs_figure
-from afterglow.report.figures.cohort_survival import _days, _last_seen, survival_figure
+from afterglow.report.figures.cohort_survival import _days, _draw, _last_seen, survival_figure
 from afterglow.report.group import picture_figure
 
 LONG = made.LONG
@@ -202,3 +204,11 @@ def test_a_picture_has_a_name_that_a_file_can_have():
         RocPlot("empty", ())
     with pytest.raises(ValueError, match="known: plain, calibration"):
         LinePlot("a", (("", (made.calibration(),)),), "pie")
+
+
+def test_the_band_of_a_curve_reaches_to_the_day_on_which_the_last_one_has_the_event():
+    axes = box(sheet(4, 4), 0.5, 0.5, 3, 3)
+    _draw(axes, kaplan_meier([68.0, 104.0, 300.0, 830.0], [1.0, 1.0, 0.0, 1.0]), 0, "all")
+    (band,) = axes.collections
+    reached = np.concatenate([path.vertices[:, 0] for path in band.get_paths()])
+    assert (reached.min(), reached.max()) == (68.0, 830.0)

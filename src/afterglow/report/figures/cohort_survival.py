@@ -80,7 +80,8 @@ def _draw(axes: Axes, curve: StepCurve, n: int, words: str) -> None:
     if end > days[-1]:  # nothing changes until the last one was seen
         days = np.append(days, end)
         values, low, high = (np.append(side, side[-1]) for side in (values, low, high))
-    axes.fill_between(days, low, high, step="post", color=ink, alpha=0.13, linewidth=0)
+    bottom, top = (np.repeat(side, 2)[:-1] for side in (low, high))  # a step without a band takes none from the one before
+    axes.fill_between(np.repeat(days, 2)[1:], bottom, top, color=ink, alpha=0.13, linewidth=0)
     axes.step(days, values, where="post", color=ink, linewidth=1.7, linestyle=dash_of(n), label=words)
     if curve.censored_days:
         censored = np.asarray(curve.censored_days, dtype=np.float64)
