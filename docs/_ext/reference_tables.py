@@ -34,7 +34,7 @@ from afterglow.response.states import CALLS
 ANALYSES = typing.get_args(typing.get_args(cohort_file.Analysis)[0])
 NESTED = (
     "series", "agent", "haematocrit", "step", "lesions", "reference", "measure", "rule", "cohort", "marker", "probability", "analysis",
-    "dsc", "mrs", "paint", "criterion", "any", "zones", "contours", "numbers", "plan", "optimiser", "dosimetry", "stability",
+    "dsc", "mrs", "paint", "criterion", "any", "zones", "contours", "numbers", "plan", "optimiser", "dosimetry", "gamma", "stability",
 )  # fmt: skip
 STEPS = typing.get_args(typing.get_args(method_file.Step)[0])
 TABLES = {  # heading in a method file -> the model that checks it
@@ -61,6 +61,7 @@ TABLES = {  # heading in a method file -> the model that checks it
     "[paint.numbers]": paint_file.NumbersSpec,
     "[paint.plan]": paint_file.PlanSpec,
     "[paint.dosimetry]": paint_file.DosimetrySpec,
+    "[paint.gamma]": paint_file.GammaSpec,
     "[paint.stability]": paint_file.StabilitySpec,
 }
 INNER = (

@@ -8,7 +8,7 @@ import pytest
 from painted_phantom import Painted, painted_phantom, places_of, plan_of, sphere_share
 
 from afterglow.painting.biology import necrosis_words
-from afterglow.painting.compare import GammaSettings, cohort_rows, compare_plans, gamma_map
+from afterglow.painting.compare import GammaSettings, compare_plans, gamma_map
 from afterglow.painting.density import DENSITIES, Density
 from afterglow.painting.dosimetry import dose_on, dose_volume, everywhere, spread_in, structure_of, without
 from afterglow.painting.dosimetry_figures import DosimetrySettings, plan_figures, runs_off
@@ -244,14 +244,6 @@ def test_two_plans_stand_side_by_side(phantom: Painted, figures: tuple[DoseFigur
     assert [(row.structure, row.name) for row in rows[: len(figures)]] == [(one.structure, one.name) for one in figures]
     with pytest.raises(BadInput, match="stands twice"):
         compare_plans([*figures, figures[0]], painted)
-
-
-def test_rows_of_a_cohort_name_participant_plan_and_structure(figures: tuple[DoseFigure, ...]) -> None:
-    rows = cohort_rows({"01": figures, "02": figures[:3]})
-    assert len(rows) == len(figures) + 3
-    assert (rows[0].participant, rows[0].plan, rows[0].structure, rows[0].unit) == ("01", "uniform", "tumour", "mL")
-    with pytest.raises(BadInput, match="participant 01: volume of tumour in plan uniform stands twice"):
-        cohort_rows({"01": [*figures, figures[0]]})
 
 
 def test_gamma_of_two_plans_says_its_criteria_and_judges_only_above_the_cutoff(phantom: Painted) -> None:

@@ -141,6 +141,15 @@ class DosimetrySpec(Strict):
         )
 
 
+class GammaSpec(Strict):
+    """How plans are held against the uniform one by the gamma index; per cent of its largest prescribed dose over its isodose."""
+
+    dose_percent: float = Field(gt=0)
+    distance_mm: float = Field(gt=0)
+    cutoff_percent: float = Field(ge=0, lt=100)
+    source: str
+
+
 class StabilitySpec(Strict):
     """How often maps are drawn again from their own errors."""
 
@@ -160,6 +169,7 @@ class PaintSpec(Strict):
     numbers: NumbersSpec | None = None
     plan: PlanSpec
     dosimetry: DosimetrySpec
+    gamma: GammaSpec
     stability: StabilitySpec
     response: tuple[str, ...] = ()  # quantities followed in the zones at later visits
     source: str

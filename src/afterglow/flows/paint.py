@@ -14,7 +14,8 @@ from afterglow.flows.paint_orders import DELIVERED, NO_ORDERS, PaintOrders, deli
 from afterglow.flows.paint_spectra import spectra_of
 from afterglow.flows.paint_zones import Painter, retest_of
 from afterglow.flows.work import Progress
-from afterglow.painting.dosimetry import dose_volume, structure_of
+from afterglow.painting.compare import GammaSettings, gamma_map
+from afterglow.painting.dosimetry import EVERYWHERE, dose_volume, structure_of
 from afterglow.painting.dosimetry_figures import plan_figures
 from afterglow.painting.plan import make_plan
 from afterglow.painting.quality import painting_quality
@@ -108,7 +109,20 @@ def with_dosimetry(painted: PaintedVisit, spec: PaintSpec) -> PaintedVisit:
         quality = painting_quality(plan.dose, painted.prescription, painted.zones, plan=plan.name)
         figures += quality.figures
         qualities += quality.volumes
+    figures += _gamma(painted.plans, spec)
     return replace(painted, figures=tuple(figures), histograms=tuple(histograms), qualities=tuple(qualities))
+
+
+def _gamma(plans: Sequence[DosePlan], spec: PaintSpec) -> list[DoseFigure]:
+    """The share of voxels in which a plan agrees with the first by the method's criteria: how unlike the two are."""
+    asked, norm_gy = spec.gamma, spec.plan.uniform_gy / spec.plan.optimiser.isodose
+    settings = GammaSettings(asked.dose_percent, asked.distance_mm, asked.cutoff_percent, local=False, norm_gy=norm_gy)
+    made = []
+    for plan in plans[1:]:
+        found = gamma_map(plans[0].dose, plan.dose, settings)
+        note = f"against {plans[0].name}: {found.words}; {found.judged} voxels judged"
+        made.append(DoseFigure(plan.name, EVERYWHERE, "gamma_passing", found.passing, "1", note))
+    return made
 
 
 def structures_of(scene: PlanningScene, zones: ZoneMap) -> tuple[Structure, ...]:

@@ -20,6 +20,7 @@ from afterglow.io.bids import open_dataset
 from afterglow.io.derivatives import exam_folder, report_path, write_description
 from afterglow.io.manifest import merged_at_the_end
 from afterglow.io.readings import read_readings
+from afterglow.painting.compare import PlanDifference, compare_plans
 from afterglow.records.dose import NOT_FOR_TREATMENT
 from afterglow.records.errors import BadMethod, MissingInput
 from afterglow.records.grid import Grid
@@ -47,11 +48,21 @@ class PaintReport:
             "not_for_treatment": NOT_FOR_TREATMENT,
             "session": self.painted.session,
             "zones_ml": {ZONE_WORDS[zone]: self.painted.zones.volume_ml(zone) for zone in _ZONES},
-            "figures": [{**one, "value": None if math.isnan(one["value"]) else one["value"]} for one in figures],
+            "figures": [{**one, "value": _known(one["value"])} for one in figures],
+            "differences": [
+                {**asdict(one), "first": _known(one.first), "second": _known(one.second), "difference": _known(one.difference)}
+                for one in self.differences
+            ],
             "report": str(self.report),
             "objects": [str(one.path) for one in self.objects],
             "remarks": list(self.remarks),
         }
+
+    @property
+    def differences(self) -> tuple[PlanDifference, ...]:
+        """Every figure of the painted plan against the uniform one."""
+        first, second = (plan.name for plan in self.painted.plans[:2])
+        return compare_plans(self.painted.of_plan(first), self.painted.of_plan(second))
 
     def lines(self) -> list[str]:
         """For a person: the zones, what each plan does, where everything is."""
@@ -66,6 +77,10 @@ class PaintReport:
             told.append(f"Plan {plan.name} ({plan.prescribed}; {len(plan.shots)} shots): {words}")
         told += [f"Written: {one.path}" for one in self.objects]
         return [*told, *self.remarks, f"Report: {self.report}"]
+
+
+def _known(value: float) -> float | None:
+    return None if math.isnan(value) else value
 
 
 def paint_patient(

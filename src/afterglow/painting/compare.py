@@ -1,7 +1,7 @@
-"""Two plans side by side: their figures with differences, their doses by the gamma index, and rows for a cohort."""
+"""Two plans side by side: their figures with differences, and their doses by the gamma index."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,19 +33,6 @@ class PlanDifference:
     @property
     def difference(self) -> float:
         return self.second - self.first
-
-
-@dataclass(frozen=True)
-class PlanRow:
-    """One figure of one plan of one participant: a line of the table that cohort statistics are made of."""
-
-    participant: str
-    plan: str
-    figure: str
-    structure: str
-    value: float
-    unit: str
-    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -108,19 +95,6 @@ def _by_key(figures: Sequence[DoseFigure]) -> dict[tuple[str, str, str], DoseFig
             )
         found[key] = one
     return found
-
-
-def cohort_rows(figures: Mapping[str, Sequence[DoseFigure]]) -> tuple[PlanRow, ...]:
-    """The figures of many participants, by participant, as plain rows; BadInput where one stands twice."""
-    rows, seen = [], set()
-    for participant, own in figures.items():
-        for one in own:
-            key = (participant, one.plan, one.structure, one.name)
-            if key in seen:
-                raise BadInput(f"participant {participant}: {one.name} of {one.structure} in plan {one.plan} stands twice")
-            seen.add(key)
-            rows.append(PlanRow(participant, one.plan, one.name, one.structure, one.value, one.unit, one.note))
-    return tuple(rows)
 
 
 def gamma_map(reference: DoseGrid, evaluated: DoseGrid, settings: GammaSettings) -> GammaMap:

@@ -31,6 +31,7 @@ _SHOWN = (
     ("tumour", "selectivity", "selectivity"),
     ("tumour", "paddick_conformity", "Paddick conformity"),
     ("tumour", "gradient_index", "gradient index"),
+    ("dose grid", "gamma_passing", "voxels that agree with the first plan by the gamma index"),
     ("tumour", "underdose", "mean of what is missing, over the prescription"),
 )
 _BY_ISODOSE = ("coverage", "selectivity", "paddick_conformity", "gradient_index")
