@@ -211,4 +211,4 @@ def test_the_band_of_a_curve_reaches_to_the_day_on_which_the_last_one_has_the_ev
     _draw(axes, kaplan_meier([68.0, 104.0, 300.0, 830.0], [1.0, 1.0, 0.0, 1.0]), 0, "all")
     (band,) = axes.collections
     reached = np.concatenate([path.vertices[:, 0] for path in band.get_paths()])
-    assert (reached.min(), reached.max()) == (68.0, 830.0)
+    assert (reached.min(), reached.max()) == (0.0, 830.0)
