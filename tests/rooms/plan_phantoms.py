@@ -24,6 +24,7 @@ QUICK = PlanSettings(
     zone_least=0.98,
     band_gy=1.0,
     coverage=0.98,
+    hottest=4.0,
     rounds=3,
     head_radius_mm=85.0,
     sectors=False,

@@ -152,6 +152,7 @@ CHANGES = {
     "beam_on_penalty": 20.0,
     "least_shot_share": 0.5,
     "coverage": 0.9,
+    "hottest": 2.0,
     "rounds": 1,
     "head_radius_mm": 60.0,
     "seed": 2,
@@ -172,6 +173,14 @@ def test_the_least_ratio_decides_what_is_said(plans, phantom):
     assert any("has a D95 of" in reason for reason in strict.reasons)
     lenient = planned(phantom, phantom.painted, quick(zone_least=0.5, coverage=0.8))
     assert not any("has a D95 of" in reason for reason in lenient.reasons)
+
+
+def test_a_tumour_too_small_for_its_dose_is_held_to_the_hottest_and_says_what_it_covers():
+    small = Phantom(ml=0.3, spacing_mm=(1.5, 1.5, 1.5), head_mm=30.0)
+    plan = planned(small, small.uniform, quick(candidates=3, target_points=60, shell_points=30, hottest=2.1))
+    inside = small.uniform > 0
+    assert float((plan.dose.dose_gy[inside] / small.uniform[inside]).max()) <= 2.1 * 1.001
+    assert any("Held to 2.1 times the prescription" in reason for reason in plan.reasons)
 
 
 def test_bands_as_wide_as_all_doses_are_one(phantom):
@@ -286,6 +295,7 @@ def test_what_cannot_be_planned_is_one_sentence(phantom):
     [
         {"isodose": 1.0},
         {"coverage": 0.0},
+        {"hottest": 1.5},
         {"shell_shares": (0.5,)},
         {"rounds": 0},
         {"band_gy": 0.0},

@@ -42,8 +42,9 @@ class Reached(NamedTuple):
         return np.concatenate(chosen)
 
     def scale(self, dose_gy: NDArray[np.float64]) -> float:
-        """What the dose is multiplied by so that `coverage` of the target receives its prescription."""
-        return 1 / reached_by(dose_gy / self.wanted_gy, self.share, self.settings.coverage)
+        """What the dose is multiplied by so that `coverage` of the target receives its prescription, and nothing more than `hottest`."""
+        ratio = dose_gy / self.wanted_gy
+        return min(1 / reached_by(ratio, self.share, self.settings.coverage), self.settings.hottest / float(ratio.max()))
 
 
 def reached_by(values: NDArray[np.float64], shares: NDArray[np.float64], part: float) -> float:
@@ -77,8 +78,12 @@ def said(
                 f"The part of {target} prescribed {level} ({volume:.2f} mL) has a D95 of {100 * ratio:.0f} % of its prescription; what lies around it "
                 f"is prescribed less, and a steeper fall is beyond these shots and penalties."
             )
-    largest = float((dose / wanted).max())
-    if largest > 1.1 / settings.isodose:
+    largest, covered = float((dose / wanted).max()), float(part[dose >= wanted * (1 - 1e-4)].sum() / part.sum())
+    if covered < settings.coverage - 0.005:
+        sentences.append(
+            f"Held to {settings.hottest:g} times the prescription at most, the dose covers {100 * covered:.1f} % of {target}, not {100 * settings.coverage:g} %."
+        )
+    elif largest > 1.1 / settings.isodose:
         sentences.append(
             f"Scaled to cover {100 * settings.coverage:g} % of {target}, the dose reaches {largest:.2f} times the prescription somewhere, not {1 / settings.isodose:.2f}."
         )

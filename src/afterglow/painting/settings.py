@@ -27,6 +27,7 @@ class PlanSettings:
     zone_least: float  # D95 of each band of prescription over the prescription: .98
     band_gy: float  # width of these bands
     coverage: float  # share of the target that receives its prescription in the end
+    hottest: float  # unless more than so many times the prescription would be reached somewhere
     rounds: int  # programmes solved at most
     head_radius_mm: float  # of the water sphere that stands for the head
     sectors: bool  # each sector on its own, where the machine has them
@@ -40,6 +41,10 @@ class PlanSettings:
         if len(self.shell_distances_mm) != len(self.shell_shares) or not self.shell_shares:
             raise BadMethod(
                 f"plan: {len(self.shell_distances_mm)} shells with {len(self.shell_shares)} shares; give one share for each shell"
+            )
+        if self.hottest < 1 / self.isodose:
+            raise BadMethod(
+                f"plan: hottest {self.hottest} lies below the {1 / self.isodose:g} times the prescription that the isodose asks for"
             )
         if min(self.candidates, self.target_points, self.shell_points, self.rounds) < 1:
             raise BadMethod("plan: candidates, target_points, shell_points and rounds are counts from 1 on")
