@@ -79,7 +79,7 @@ def test_a_run_leaves_zones_doses_and_their_figures_and_says_in_the_report_what_
     assert told["painted", "aggressive", "mean_dose"] > told["uniform", "aggressive", "mean_dose"]
     page = (place / "out" / "sub-01.html").read_text()
     assert page.count(NOT_FOR_TREATMENT) >= 2
-    assert not verify_output(place / "out", place / "study" / "bids").problems
+    assert not verify_output(place / "out", place / "study" / "bids")
 
 
 @pytest.mark.slow
@@ -116,6 +116,20 @@ def test_with_the_planning_series_objects_are_written_and_hold_the_zones(place: 
     assert {"zones_seg.dcm", "zones_rtstruct.dcm", "prescription_rtdose.dcm"} <= names
     written = next(place.glob("out/sub-01/ses-*/dose/zones_rtstruct.dcm"))
     back = {one.name: one.volume_ml for one in read_structures(written, image.grid)}
+    delivered = ("--planning-series", folder, "--rtdose", written.with_name("plan-painted_rtdose.dcm"), "--rtstruct", written)
+    again = paint(place, *delivered, "--prescribed", 18, "--objects", "rtdose", "--json")
+    assert again.exit_code == 0, again.output
+    figures = {(one["plan"], one["structure"], one["name"]): one["value"] for one in json.loads(again.output)["figures"]}
+    assert figures["delivered", "dose grid", "V12"] == pytest.approx(figures["painted", "dose grid", "V12"], rel=1e-3)
+    assert figures["delivered", "dose grid", "gamma_passing"] == figures["painted", "dose grid", "gamma_passing"]
+    elsewhere = place / "elsewhere"
+    other = DicomVisit("other", SUBJECT, "x", datetime(2001, 1, 1), "BRAIN", "F", 54.0, 70.0)
+    write_dicom_series(
+        DicomSeries(1, "CE-T1w", "planning", stored, 1.0, image.grid, Anatomy("T1w"), 1.5), other, elsewhere, "siemens"
+    )
+    refused = paint(place, *(elsewhere if one is folder else one for one in delivered), "--prescribed", 18)
+    assert refused.exit_code == 1
+    assert "frame of reference" in str(refused.exception)
     found = read_painted(PaintedPlace(place / "out", SUBJECT, session(place))).zones
     whole_ml = float(np.count_nonzero(found.tumour)) * found.grid.voxel_ml
     assert back["tumour"] == pytest.approx(whole_ml, rel=0.15)  # voxels of 3 mm laid on those of 4 mm

@@ -29,6 +29,9 @@ def paint(
     rtdose: Annotated[Path | None, typer.Option(help="RTDOSE of the delivered plan.")] = None,
     rtstruct: Annotated[Path | None, typer.Option(help="RTSTRUCT of the delivered plan.")] = None,
     rtplan: Annotated[Path | None, typer.Option(help="RTPLAN of the delivered plan: its prescription is read.")] = None,
+    prescribed: Annotated[
+        float | None, typer.Option(min=0.1, help="Prescribed dose of the delivered plan in Gy, where no RTPLAN tells it.")
+    ] = None,
     planning_series: Annotated[
         Path | None, typer.Option(help="DICOM folder of the planning image: zones, prescription and doses are written for it.")
     ] = None,
@@ -50,7 +53,7 @@ def paint(
         raise typer.BadParameter(
             "objects are written for the series of --planning-series; give its DICOM folder", param_hint="--objects"
         )
-    orders = PaintOrders(by, rtdose, rtstruct, rtplan, planning_series, retest.removeprefix("ses-"))
+    orders = PaintOrders(by, rtdose, rtstruct, rtplan, prescribed, planning_series, retest.removeprefix("ses-"))
     with show.progress_shown(json) as progress:
         done = paint_patient(
             bids_dir, output_dir, participant, method,

@@ -1,14 +1,13 @@
 """What a person adds to painting: a map to paint by, a delivered dose, a second scan to compare with, a series to write objects for."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from afterglow import __version__
 from afterglow.align.resample import resample
 from afterglow.flows.method_paint import PaintSpec
 from afterglow.io.integrity import sha256
@@ -19,7 +18,6 @@ from afterglow.records.alignment import QualityLine
 from afterglow.records.dose import DosePlan, Structure
 from afterglow.records.errors import BadInput, MissingInput
 from afterglow.records.grid import Grid
-from afterglow.records.maps import Provenance
 
 if TYPE_CHECKING:
     from afterglow.io.rt_reference import ReferenceSeries
@@ -34,7 +32,8 @@ class PaintOrders:
     by: Path | None = None  # NIfTI map by whose values the dose is prescribed ([paint.numbers])
     dose: Path | None = None  # RTDOSE of the delivered plan
     structures: Path | None = None  # RTSTRUCT of the delivered plan
-    plan: Path | None = None  # RTPLAN of the delivered plan
+    plan: Path | None = None  # RTPLAN of the delivered plan, which tells its prescription
+    prescribed_gy: float | None = None  # its prescription where no RTPLAN tells it
     planning_series: Path | None = None  # DICOM folder of the planning image
     retest: str = ""  # session of a second scan before treatment
 
@@ -44,15 +43,18 @@ class PaintOrders:
         told = [[name, sha256(path)] for name, path in files if path is not None]
         if self.planning_series is not None:
             told += [["series", path.name, sha256(path)] for path in sorted(self.planning_series.iterdir()) if path.is_file()]
-        return [*told, ["retest", self.retest]]
+        return [*told, ["prescribed_gy", str(self.prescribed_gy)], ["retest", self.retest]]
 
     def check(self) -> None:
         """MissingInput for a file that is not there; BadInput for a part of a delivered plan without its dose."""
         for path in (self.by, self.dose, self.structures, self.plan, self.planning_series):
             if path is not None and not path.exists():
                 raise MissingInput(f"{path}: there is no such file or folder; check the path")
-        if self.dose is None and (self.structures is not None or self.plan is not None):
-            raise BadInput("a delivered RTSTRUCT or RTPLAN was given without its dose; give the RTDOSE too (--rtdose)")
+        parts = (self.structures, self.plan, self.prescribed_gy)
+        if self.dose is None and any(part is not None for part in parts):
+            raise BadInput(
+                "an RTSTRUCT, RTPLAN or prescription of a delivered plan was given without its dose; give the RTDOSE too (--rtdose)"
+            )
 
 
 NO_ORDERS = PaintOrders()
@@ -103,40 +105,22 @@ def delivered_of(orders: PaintOrders, grid: Grid, reference: "ReferenceSeries | 
     """The delivered dose on the planning grid, with its structures. GridMismatch where its frame of reference is another one."""
     if orders.dose is None:
         return DeliveredParts()
-    from afterglow.io.rt_dose_read import read_dose
-    from afterglow.io.rt_plan import read_plan_prescription
+    from afterglow.io.rt_delivered import read_delivered
     from afterglow.io.rt_structures_read import read_structure_set
 
     frame = None if reference is None else reference.frame_uid
-    dose = dose_on(read_dose(orders.dose, frame_uid=frame), grid)
+    plan = read_delivered(orders.dose, orders.plan, frame_uid=frame, prescription_gy=orders.prescribed_gy)
+    plan = replace(plan, dose=dose_on(plan.dose, grid))
+    if not np.isfinite(plan.dose.dose_gy).any():
+        raise BadInput(
+            f"{orders.dose}: its dose grid does not meet the planning image anywhere; is it of another patient or frame of reference?"
+        )
     lines: list[QualityLine] = []
     if frame is None:
         advice = "give the planning series (--planning-series) to have its frame of reference checked"
         lines.append(QualityLine("delivered dose", "taken to lie in the coordinates of the anatomy", "warning", advice))
-    known = np.isfinite(dose.dose_gy)
-    if not known.any():
-        raise BadInput(
-            f"{orders.dose}: its dose grid does not meet the planning image anywhere; is it of another patient or frame of reference?"
-        )
-    told, isodose = "", None
-    if orders.plan is not None:
-        plan = read_plan_prescription(orders.plan)
-        told = "" if plan.prescription_gy is None else f"{plan.prescription_gy:g} Gy"
-        isodose = next((one.isodose for one in plan.references if one.isodose is not None), None)
-    if isodose is None:
-        lines.append(
-            QualityLine(
-                "isodose of the delivered plan",
-                "not told",
-                "note",
-                "half of its largest dose is drawn; give an RTPLAN that tells it",
-            )
-        )
     structures: Sequence[Structure] = ()
     if orders.structures is not None:
         found = read_structure_set(orders.structures, grid, frame_uid=frame)
         structures, lines = found.structures, [*lines, *found.remarks]
-    sentence = f"The delivered dose was read from {orders.dose.name}."
-    made = Provenance("delivered plan", __version__, {}, (orders.dose.name,), sentence)
-    delivered = DosePlan(DELIVERED, dose, (), 0.5 if isodose is None else isodose, told or "as delivered", made)
-    return DeliveredParts((delivered,), tuple(structures), tuple(lines))
+    return DeliveredParts((plan,), tuple(structures), tuple(lines))
