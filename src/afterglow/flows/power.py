@@ -122,11 +122,11 @@ def _simulation_of(method: Method) -> str:
 def _analysis(spec: CohortSpec, name: str) -> Analysis:
     """The analysis of that name, of a kind whose power can be simulated."""
     found = next((one for one in spec.analysis if one.name == name), None)
-    able = ", ".join(one.name for one in spec.analysis if isinstance(one, _KINDS)) or "none of this method"
+    able = ", ".join(one.name for one in spec.analysis if isinstance(one, _KINDS)) or "no analysis of this method"
     if found is None:
         raise BadInput(f"no analysis is called {name!r}; power can be simulated for {able}")
     if not isinstance(found, _KINDS):
-        raise BadInput(f"power of {name!r} is not simulated, since it is of the kind {found.do!r}; take one of {able}")
+        raise BadInput(f"power of {name!r} is not simulated, since it is of the kind {found.do!r}; it can be for {able}")
     return found
 
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from afterglow.records.document import Figure, FigureData
 from afterglow.records.group import PairedValues, PairPlot
@@ -52,9 +53,7 @@ def pairs_figure(plot: PairPlot) -> Figure:
         if whole.size == 0:
             axes.set_yticks([])
         elif plot.log and whole.min() > 0:
-            low, high = padded(float(np.log(whole.min())), float(np.log(whole.max())))
-            axes.set_yscale("log")
-            axes.set_ylim(float(np.exp(low)), float(np.exp(high)))
+            _logarithmic(axes, whole)
         else:
             axes.set_ylim(*padded(float(whole.min()), float(whole.max())))
         if n:
@@ -70,6 +69,16 @@ def _both(pairs: PairedValues, group: str) -> tuple[Values, Values]:
     mine &= np.isfinite(pairs.before) & np.isfinite(pairs.after)
     factor = shown_in(pairs.unit)
     return pairs.before[mine] * factor, pairs.after[mine] * factor
+
+
+def _logarithmic(axes: Axes, whole: Values) -> None:
+    """A logarithmic axis around the values, with plain numbers at 1, 2 and 5."""
+    low, high = padded(float(np.log(whole.min())), float(np.log(whole.max())))
+    axes.set_yscale("log")
+    axes.set_ylim(float(np.exp(low)), float(np.exp(high)))
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.yaxis.set_minor_formatter(NullFormatter())
 
 
 def _draw(axes: Axes, before: Values, after: Values, n: int) -> None:
