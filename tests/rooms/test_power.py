@@ -200,7 +200,7 @@ def test_what_a_digital_lesion_has_no_number_of_is_left_out_and_said(tmp_path: P
     [
         ({"wcv": {"vp": 0.2}}, BadInput, "how well bidimensional_product repeats is not said"),
         ({"method": "yoon2024"}, BadMethod, "yoon2024: has a digital cohort but no method file yet"),
-        ({"method": "seyithanoglu2025"}, BadMethod, "seyithanoglu2025: has a digital cohort but no method file yet"),
+        ({"method": "seyithanoglu2025"}, BadInput, "kind 'zones'; it can be for no analysis of this method"),
         ({"method": "nothing2020"}, BadMethod, "unknown method 'nothing2020'"),
         ({"endpoint": "the best"}, BadInput, "no analysis is called 'the best'; power can be simulated for calls by perfusion"),
         ({"method": "stadlbauer2025", "endpoint": "earlier detection"}, BadInput, "since it is of the kind 'lead'"),
