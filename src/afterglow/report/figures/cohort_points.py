@@ -2,6 +2,7 @@
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
 from afterglow.records.document import Figure, FigureData
 from afterglow.records.group import PointPanel, PointPlot
@@ -22,7 +23,7 @@ from afterglow.report.group_words import estimated_words, sentence, with_bracket
 from afterglow.report.words import number, powers_math
 
 _IN_A_ROW = 3
-_LEFT_IN = 0.85
+_LEFT_IN = 1.05
 _AXES_IN = 2.5
 _ROW_IN = _AXES_IN + 0.95
 
@@ -70,6 +71,7 @@ def _draw(axes: Axes, panel: PointPanel) -> None:
         axes.axhline(level.value, color=LESION_INK, linewidth=1.3)
     axes.plot(x, y, "o", color=INK, markersize=4.2, alpha=0.7, markeredgewidth=0, rasterized=x.size > MOST_VECTOR_POINTS)
     axes.set_xlim(*padded(float(x.min()), float(x.max())))
+    axes.xaxis.set_major_locator(MaxNLocator(4))
     shown = finite([0.0, *ends, *y.tolist()])
     axes.set_ylim(*padded(float(shown.min()), float(shown.max())))
 
