@@ -89,6 +89,7 @@ def test_each_plan_and_their_difference_have_a_row_of_the_summary() -> None:
     )
     assert INDEPENDENT in part.tests[1][1][0].note
     assert "not for treatment" in first.caption
+    assert "not for treatment" in picture_figure(part.pictures[0]).caption
 
 
 @settings(max_examples=8, deadline=None)

@@ -71,8 +71,8 @@ def analyse_plans(
         _summary(name, plans, figures, (paired, free, normal), titles[1]),
     )
     panels = tuple(_panel(one, plans, test) for one, test in zip(figures, paired, strict=True) if one.differences.size)
-    caption = f"{name}: {plans[1]} less {plans[0]}, over the mean of both plans. {NOT_FOR_TREATMENT}"
-    pictures = (PointPlot(file_name(name), panels, paired, caption),) if panels else ()
+    caption = f"{name}: {plans[1]} less {plans[0]}, over the mean of both plans"
+    pictures = (PointPlot(file_name(name), panels, paired, caption, NOT_FOR_TREATMENT),) if panels else ()
     tests = (
         (f"{name}: pairs", paired),
         (f"{name}: the same without regard to pairs", free),

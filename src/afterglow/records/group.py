@@ -207,6 +207,7 @@ class PointPlot:
     panels: tuple[PointPanel, ...]
     tests: tuple[Tested, ...] = ()
     caption: str = ""
+    stamp: str = ""  # written on the picture itself: what it must never be shown without
 
     def __post_init__(self) -> None:
         _drawable(self.name, len(self.panels))

@@ -6,7 +6,7 @@ from matplotlib.ticker import MaxNLocator
 
 from afterglow.records.document import Figure, FigureData
 from afterglow.records.group import PointPanel, PointPlot
-from afterglow.report.figures.canvas import FAINT_INK, INK, LESION_INK, PAGE_INCHES, SMALL_PT, box, dress_plot, sheet
+from afterglow.report.figures.canvas import FAINT_INK, INK, LESION_INK, PAGE_INCHES, SMALL_PT, WARNING_INK, box, dress_plot, sheet
 from afterglow.report.figures.cohort_canvas import (
     LINE_IN,
     MOST_VECTOR_POINTS,
@@ -35,9 +35,11 @@ def points_figure(plot: PointPlot) -> Figure:
     each = PAGE_INCHES / _IN_A_ROW if across == _IN_A_ROW else 4.4
     wide = each * across
     lines = lines_of_tests(plot.tests, wide - 0.2, about=True)
-    over = 0.15 + LINE_IN * len(lines)
+    over = 0.15 + LINE_IN * (len(lines) + bool(plot.stamp))
     figure = sheet(wide, over + _ROW_IN * rows)
     write_lines(figure, 0.1, 0.1, lines)
+    if plot.stamp:
+        write_lines(figure, 0.1, 0.1 + LINE_IN * len(lines), [plot.stamp], WARNING_INK)
     for n, panel in enumerate(plot.panels):
         left, top = (n % across) * each, over + (n // across) * _ROW_IN
         axes = box(figure, left + _LEFT_IN, top + 0.35, each - _LEFT_IN - 0.15, _AXES_IN)
@@ -77,7 +79,7 @@ def _draw(axes: Axes, panel: PointPanel) -> None:
 
 
 def _caption(plot: PointPlot) -> str:
-    said = [sentence(plot.caption or "one number over another"), "A dot for each patient."]
+    said = [sentence(plot.caption or "one number over another"), *([plot.stamp] if plot.stamp else []), "A dot for each patient."]
     for panel in plot.panels:
         x, _ = _known(panel)
         absent = len(panel.patients) - x.size
