@@ -10,7 +10,20 @@ import command_page
 import reference_tables
 import simulation_tables
 
-ROOMS = ("kernels", "records", "io", "align", "quantify", "lesions", "response", "cohort", "painting", "simulate", "report", "flows")
+ROOMS = (
+    "kernels",
+    "records",
+    "io",
+    "align",
+    "quantify",
+    "lesions",
+    "response",
+    "cohort",
+    "painting",
+    "simulate",
+    "report",
+    "flows",
+)
 
 
 def pages() -> dict[str, str]:

@@ -11,7 +11,7 @@ from afterglow.cohort.characteristics import characteristics
 from afterglow.cohort.part import Part
 from afterglow.flows.cohort_analyses import carry_out_analyses
 from afterglow.flows.cohort_cases import Cohort, gather, held_in, read_beside, read_lesion_curves, read_told
-from afterglow.flows.cohort_painted import check_painted, painted_cautions, painted_flow, read_painted_cohort
+from afterglow.flows.cohort_painted import painted_cautions, painted_flow, read_painted_cohort
 from afterglow.flows.keys import versions
 from afterglow.flows.long_table import long_table_of_run, write_long
 from afterglow.flows.method import Method, load_method, method_text
@@ -70,7 +70,6 @@ def run_group(bids_dir: Path, out: Path, method_name: str, *, progress: Progress
     method = load_method(method_name)
     if method.cohort is None:
         raise BadMethod(f"{method.name}: its file has no [cohort], which says how a cohort is analysed; add one (docs: cohorts)")
-    check_painted(method, method.cohort)
     dataset = open_dataset(bids_dir)
     require_writable(out)
     clean_temporary(out)

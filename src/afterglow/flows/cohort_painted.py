@@ -16,7 +16,7 @@ from afterglow.flows.method import Method
 from afterglow.flows.method_cohort import CohortSpec
 from afterglow.flows.method_painted import BaselineChange, BaselineSpec, Plans, Zones
 from afterglow.records.course import Course
-from afterglow.records.errors import BadInput, BadMethod
+from afterglow.records.errors import BadInput
 from afterglow.records.measurement import Measurement
 from afterglow.records.statistic import FlowStep, Values
 from afterglow.records.study import Study
@@ -34,31 +34,6 @@ class PaintedCohort:
     def followed(self) -> tuple[str, ...] | None:
         """Patients with a follow-up, None where nothing asks for one."""
         return next((one.followed for one in self.zones.values()), None)
-
-
-def check_painted(method: Method, spec: CohortSpec) -> None:
-    """BadMethod where an analysis reads figures or zone numbers that the method does not make."""
-    asked = [one for one in spec.analysis if isinstance(one, Plans | Zones)]
-    if asked and method.paint is None:
-        raise BadMethod(
-            f"{method.name}: analysis {asked[0].name!r} reads painted tumours, and the file has no [paint]; add it, or remove the analysis"
-        )
-    made = {(m.quantity, s) for m in method.measure for s in m.statistics}
-    in_zones = {(q, s) for q, s in made if method.paint is not None and q in method.paint.response}
-    for one in spec.analysis:
-        wanted = []
-        if isinstance(one, Zones):
-            wanted = [(m.quantity, m.statistic, in_zones) for m in one.measures]
-        if isinstance(one, BaselineChange):
-            wanted = [(b.quantity, b.statistic, made if b.region == "lesion" else in_zones) for b in one.baselines]
-        lost = next(((q, s, known) for q, s, known in wanted if (q, s) not in known), None)
-        if lost is not None:
-            where = (
-                "no [[measure]] makes"
-                if lost[2] is made
-                else "no [[measure]] makes in zones (paint.response names the quantities)"
-            )
-            raise BadMethod(f"{method.name}: analysis {one.name!r} reads the {lost[1]} of {lost[0]}, which {where}")
 
 
 def read_painted_cohort(out: Path, courses: Mapping[str, Course], method: Method, spec: CohortSpec) -> PaintedCohort:

@@ -12,6 +12,7 @@ from pydantic import Field, ValidationError, model_validator
 from afterglow.flows.method_beside import DscBeside, SpectraBeside
 from afterglow.flows.method_cohort import CohortSpec
 from afterglow.flows.method_paint import PaintSpec
+from afterglow.flows.method_painted import BaselineChange, Plans, Zones
 from afterglow.flows.method_regions import LesionsSpec, ReferenceSpec
 from afterglow.flows.method_rules import MeasureSpec, RuleSpec
 from afterglow.flows.method_steps import BloodVolume, FitModel, Step, Strict, ToConcentration
@@ -114,6 +115,7 @@ def _check_cohort(method: Method) -> None:
     """The cohort's analyses read rules and numbers that the method makes."""
     if method.cohort is None:
         return
+    _check_painted(method, method.cohort)
     rules = {rule.name for rule in method.rule}
     unknown = [name for name in method.cohort.rules if name not in rules]
     if unknown:
@@ -126,6 +128,29 @@ def _check_cohort(method: Method) -> None:
             raise ValueError(
                 f"cohort: marker {marker.name!r} reads the {what} {marker.statistic} of {marker.quantity}, which no [[measure]] makes"
             )
+
+
+def _check_painted(method: Method, spec: CohortSpec) -> None:
+    """Analyses of painted tumours read figures and zone numbers that the method makes."""
+    asked = [one for one in spec.analysis if isinstance(one, Plans | Zones)]
+    if asked and method.paint is None:
+        raise ValueError(
+            f"cohort: analysis {asked[0].name!r} reads painted tumours, and the file has no [paint]; add it, or remove the analysis"
+        )
+    made = {(m.quantity, s) for m in method.measure for s in m.statistics}
+    in_zones = {(q, s) for q, s in made if method.paint is not None and q in method.paint.response}
+    for one in spec.analysis:
+        wanted: list[tuple[str, str, bool]] = []
+        if isinstance(one, Zones):
+            wanted = [(m.quantity, m.statistic, True) for m in one.measures]
+        if isinstance(one, BaselineChange):
+            wanted = [(b.quantity, b.statistic, b.region != "lesion") for b in one.baselines]
+        for quantity, statistic, of_zone in wanted:
+            if (quantity, statistic) not in (in_zones if of_zone else made):
+                where = " in zones (paint.response names the quantities)" if of_zone else ""
+                raise ValueError(
+                    f"cohort: analysis {one.name!r} reads the {statistic} of {quantity}, which no [[measure]] makes{where}"
+                )
 
 
 def _check_series(method: Method) -> None:

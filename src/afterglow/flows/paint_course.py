@@ -20,7 +20,7 @@ from afterglow.flows.visit import Done
 from afterglow.flows.work import Progress
 from afterglow.io.atomic import Written
 from afterglow.io.manifest import ManifestEntry, fingerprint, is_finished_on_disk, output_entry, record
-from afterglow.io.measurements import write_measurements, zone_measurements_path
+from afterglow.io.measurements import remove_zone_measurements, write_measurements, zone_measurements_path
 from afterglow.io.painted import read_painted_visit, write_painted_visit
 from afterglow.io.zones import PaintedPlace
 from afterglow.lesions.measure import Labels, measure_visit
@@ -81,6 +81,8 @@ def paint_course(
         record(place.out, ManifestEntry(key, "failed", method.name, wanted, (), (), {}, versions(), message=str(error)))
         return None, [*told, QualityLine("painting", "not made", "warning", str(error))]
     painted = replace(painted, response=response)
+    for one in visits[:index]:  # an earlier run may have painted an earlier visit
+        remove_zone_measurements(place.out, subject, one.session)
     written: list[Written] = list(write_painted_visit(own, painted))
     for one in visits[index:]:
         rows = [row for row in response if row.session_id == one.session]

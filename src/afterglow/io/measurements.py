@@ -57,6 +57,13 @@ def zone_measurements_path(out: Path, subject: str, session: str) -> Path:
     return exam_folder(out, subject, session) / "perf" / name
 
 
+def remove_zone_measurements(out: Path, subject: str, session: str) -> None:
+    """Take away what an earlier run measured in zones at a visit; nothing where it did not."""
+    path = zone_measurements_path(out, subject, session)
+    for one in (path, path.with_suffix(".json")):
+        one.unlink(missing_ok=True)
+
+
 def write_measurements(path: Path, measurements: Iterable[Measurement]) -> tuple[Written, ...]:
     """The table of measurements with its description; columns in the order of the record."""
     rows: Iterator[dict[str, Cell]] = (
