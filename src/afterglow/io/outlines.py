@@ -82,7 +82,13 @@ def _mask(path: Path, name: BidsName) -> list[Outline]:
 
 
 def _label(match: re.Match[str]) -> tuple[OutlineLabel, str]:
-    labels: dict[str, OutlineLabel] = {"lesion": "lesion", "reference": "reference", "aif": "aif", "vertebra": "vertebra", "brain": "brain"}
+    labels: dict[str, OutlineLabel] = {
+        "lesion": "lesion",
+        "reference": "reference",
+        "aif": "aif",
+        "vertebra": "vertebra",
+        "brain": "brain",
+    }
     return labels[match[1].lower()], match[2].strip()
 
 
