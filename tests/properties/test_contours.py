@@ -9,7 +9,6 @@ from hypothesis.extra import numpy as hnp
 from afterglow.io.rt_contours import slice_rings, volume_rings
 from afterglow.kernels.contours import (
     contains,
-    covered_area,
     cross_each_other,
     crosses_itself,
     joined,
@@ -127,7 +126,6 @@ def test_what_lies_outside_is_cut_off():
 def test_a_ring_in_a_ring_is_a_hole_and_one_in_that_an_island():
     rings = [circle(12, 12, 9), circle(12, 12, 6), circle(12, 12, 2)]
     area = np.pi * (81 - 36 + 4)
-    assert covered_area(rings) == pytest.approx(area, rel=1e-3)
     assert polygon_share(rings, (25, 25)).sum() == pytest.approx(area, rel=1e-3)
     assert sorted(len(holes) for _, holes in nested(rings)) == [0, 1]
 

@@ -1,15 +1,15 @@
 """What lies beside the DCE of a visit: DSC of a second injection and spectroscopy, each quantified and measured on its own grid."""
 
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from afterglow import __version__
+from afterglow.align.conservative import carry_map
 from afterglow.align.resample import compose, resample
 from afterglow.flows.begin import begin, dynamic_series
-from afterglow.flows.beside_spectra import spectra_result
+from afterglow.flows.beside_spectra import ready_result, spectra_result
 from afterglow.flows.exam_result import result_of
 from afterglow.flows.regions import share_on, to_image
 from afterglow.flows.steps import carry_out
@@ -88,11 +88,11 @@ def _preload(work: Work) -> QualityLine:
 
 def _of_spectra(work: Work) -> ExamResult | None:
     spec, series = work.method.mrs, work.exam.spectra
-    if spec is None or series is None:
+    if spec is None or (series is None and not work.exam.ready_maps):
         work.note("spectroscopy", "not made: the visit has none", "warning", "criteria that read it are not assessed")
         return None
     try:
-        return spectra_result(work, series, spec)
+        return ready_result(work) if series is None else spectra_result(work, series, spec)
     except AfterglowError as error:
         work.note("spectroscopy", "not made", "warning", f"{error}; criteria that read it are not assessed")
         return None
@@ -111,19 +111,20 @@ def _carried_reference(work: Work) -> tuple[Drawn, ...]:
 
 
 def _laid(one: ParameterMap, result: ExamResult, work: Work) -> ParameterMap:
-    """A map on the grid of the DCE, for the eye: linear for perfusion, the nearest voxel for spectra."""
-    how: Literal["linear", "nearest"] = "nearest" if result.space == "mrs" else "linear"
-    matrix = between(work, result)
+    """A map on the grid of the DCE, for the eye: linear for perfusion, by shared volume for spectra."""
+    of_spectra, matrix = result.space == "mrs", between(work, result)
 
     def move(values: NDArray[np.float32]) -> NDArray[np.float32]:
-        moved: NDArray[np.float32] = resample(values, one.grid, work.grid, matrix, how).astype(np.float32)
+        if of_spectra:
+            return carry_map(values, one.grid, work.grid, matrix, least_share=_HALF)
+        moved: NDArray[np.float32] = resample(values, one.grid, work.grid, matrix).astype(np.float32)
         return moved
 
     status = resample(one.status, one.grid, work.grid, matrix, "nearest", outside=float(Status.NOT_ASKED)).astype(np.uint8)
     error = None if one.standard_error is None else move(one.standard_error)
-    words = "the nearest voxel" if how == "nearest" else "linear interpolation"
+    words = "shared volume" if of_spectra else "linear interpolation"
     sentence = f"For display, maps of {result.space.upper()} were laid on the grid of the DCE by {words}; they were measured on their own grid."
-    settings = {"laid_from": result.space, "interpolation": how}
+    settings = {"laid_from": result.space, "interpolation": words}
     return ParameterMap(
         one.quantity,
         move(one.values),

@@ -26,6 +26,7 @@ def exam_inputs(dataset: Dataset, exam: Exam, outlines: tuple[Outline, ...], bes
     images = [dataset.root / one.source for series in exam.series.values() for one in series]
     if exam.spectra is not None:
         images += [dataset.root / name for name in (exam.spectra.source, exam.spectra.water_source) if name]
+    images += [dataset.root / source for one in exam.ready_maps for source in one.provenance.sources]
     paths = dict.fromkeys([*images, *(p for image in images for p in sidecar_files(image, dataset.root))])
     entries = [file_entry(path, dataset.root) for path in [*paths, *(outline.path for outline in outlines), *beside]]
     return tuple({entry.path: entry for entry in entries}.values())

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from afterglow.io.bids import Dataset, session_folder, sessions
+from afterglow.io.mrs_maps import read_mrs_map
 from afterglow.io.mrs_read import read_mrs
 from afterglow.io.names import Pattern, parse_name, parse_pattern, sort_key
 from afterglow.io.nifti import FloatImage, Image, describe, read_image
@@ -58,7 +59,14 @@ def read_exam(dataset: Dataset, subject: str, session: str, roles: Mapping[str, 
         if series:
             found[role] = tuple(series)
     spectra = _spectra(dataset, folder) if SPECTRA in roles else None
-    return Exam(subject, session, visit.day, found, spectra)
+    ready = [read_mrs_map(path, dataset.root) for path in _matching_maps(folder)] if SPECTRA in roles and spectra is None else []
+    remarks = tuple(line for _, line in ready if line is not None)
+    return Exam(subject, session, visit.day, found, spectra, tuple(one for one, _ in ready), remarks)
+
+
+def _matching_maps(folder: Path) -> list[Path]:
+    """Ready-made maps of spectra, which count where the visit has no spectra of its own."""
+    return sorted((folder / "mrs").glob("*_mrsmap.nii*"), key=sort_key)
 
 
 def _spectra(dataset: Dataset, folder: Path) -> SpectralSeries | None:

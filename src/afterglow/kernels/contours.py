@@ -22,15 +22,6 @@ def signed_area(ring: Ring) -> float:
     return float(0.5 * np.sum(x * np.roll(y, -1) - np.roll(x, -1) * y))
 
 
-def covered_area(rings: Sequence[Ring]) -> float:
-    """Area in pixels inside rings that do not cross, by the even-odd rule."""
-    total = 0.0
-    for number, ring in enumerate(rings):
-        others = sum(contains(other, ring[0]) for n, other in enumerate(rings) if n != number)
-        total += abs(signed_area(ring)) * (-1.0 if others % 2 else 1.0)
-    return total
-
-
 def contains(ring: Ring, point: NDArray[np.float64]) -> bool:
     """Whether a point (2,) lies inside a ring by the even-odd rule."""
     x, y = ring.T

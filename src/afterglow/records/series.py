@@ -6,8 +6,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from afterglow.records.alignment import QualityLine
 from afterglow.records.grid import Grid
 from afterglow.records.locking import locked
+from afterglow.records.maps import ParameterMap
 from afterglow.records.protocol import Agent, Injection, Protocol
 from afterglow.records.spectra import SpectralSeries
 
@@ -55,6 +57,8 @@ class Exam:
     day: float
     series: Mapping[str, tuple[Series, ...]]
     spectra: SpectralSeries | None = None
+    ready_maps: tuple[ParameterMap, ...] = ()  # of spectra, as scanner software made them
+    ready_remarks: tuple[QualityLine, ...] = ()
 
     def __post_init__(self) -> None:
         if not np.isfinite(self.day):
@@ -62,7 +66,7 @@ class Exam:
 
     def has(self, role: str) -> bool:
         """Whether anything of that role was acquired."""
-        return role in self.series or (role == "mrsi" and self.spectra is not None)
+        return role in self.series or (role == "mrsi" and (self.spectra is not None or bool(self.ready_maps)))
 
     def one(self, role: str) -> Series | None:
         """The only series of that role; None where there is none. ValueError where there are several."""
