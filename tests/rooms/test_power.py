@@ -200,7 +200,12 @@ def test_what_a_digital_lesion_has_no_number_of_is_left_out_and_said(tmp_path: P
     [
         ({"wcv": {"vp": 0.2}}, BadInput, "how well bidimensional_product repeats is not said"),
         ({"method": "yoon2024"}, BadMethod, "yoon2024: has a digital cohort but no method file yet"),
-        ({"method": "seyithanoglu2025"}, BadInput, "kind 'zones'; it can be for no analysis of this method"),
+        ({"method": "seyithanoglu2025", "wcv": {"ktrans": 0.2}}, BadInput, "how well iaugc60 repeats is not said"),
+        (
+            {"method": "seyithanoglu2025", "endpoint": "dose of the brain"},
+            BadInput,
+            "kind 'plans'; it can be for change in zones",
+        ),
         ({"method": "nothing2020"}, BadMethod, "unknown method 'nothing2020'"),
         ({"endpoint": "the best"}, BadInput, "no analysis is called 'the best'; power can be simulated for calls by perfusion"),
         ({"method": "stadlbauer2025", "endpoint": "earlier detection"}, BadInput, "since it is of the kind 'lead'"),
@@ -223,3 +228,18 @@ def test_behar_errs_as_its_level_says_when_patients_are_exchanged(endpoint: str)
     for curve in found.curves:
         (one,) = curve.at
         assert one.reached <= stats.binom.isf(1e-4, 300, curve.endpoint.nominal * 0.05 * 1.15), curve.endpoint.name
+
+
+def test_power_of_a_change_in_zones_rises_with_patients_and_is_the_level_where_there_is_nothing_to_find() -> None:
+    asked = {"method": "seyithanoglu2025", "wcv": {"ktrans": 0.15, "iaugc60": 0.15}, "patients": (12, 40), "repeats": 60}
+    found = power_of(order(**asked), progress=silent)
+    assert [c.endpoint.name for c in found.curves] == [
+        f"{q} in the aggressive zone, after less before" for q in ("ktrans", "iaugc60")
+    ]
+    for curve in found.curves:
+        few, many = (one.power.value for one in curve.at)
+        assert few < many
+        assert many > 0.9  # the paper's own fall is large, and half of 40 patients come back
+    assert any("without a follow-up" in remark for remark in found.remarks)
+    nothing = power_of(order(**asked, null=True), progress=silent)
+    assert all(one.power.value < 0.2 for curve in nothing.curves for one in curve.at)

@@ -138,6 +138,25 @@ def before_after_endpoints(markers: Sequence[Marker], sides: tuple[str, str]) ->
     )
 
 
+def change_endpoints(names: Sequence[str]) -> tuple[PowerEndpoint, ...]:
+    """After against before, in all patients that have both."""
+    return tuple(_change_endpoint(name) for name in names)
+
+
+def _change_endpoint(name: str) -> PowerEndpoint:
+    def ask(cases: DigitalCases, level: float) -> StudyAnswer:
+        first, second = cases.before[name], cases.markers[name]
+        whole = ~(np.isnan(first) | np.isnan(second))
+        if not whole.any():
+            return StudyAnswer(None)
+        return _answer(wilcoxon(first[whole], second[whole], level=level), level)
+
+    return PowerEndpoint(
+        f"{name} in the aggressive zone, after less before", "Wilcoxon signed rank, not adjusted", "effect", ask, visits_exchanged(name),
+        "each patient's numbers before and after change places by the toss of a coin",
+    )  # fmt: skip
+
+
 def _before_after_endpoint(marker: Marker, words: str, kind: bool) -> PowerEndpoint:
     def ask(cases: DigitalCases, level: float) -> StudyAnswer:
         first, second = (held[marker.name][cases.truth == kind] for held in (cases.before, cases.markers))

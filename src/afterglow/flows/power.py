@@ -1,6 +1,6 @@
 """`afterglow power`: how many patients a study by a method needs, by studies of digital patients without images."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -8,11 +8,19 @@ from pathlib import Path
 import numpy as np
 
 from afterglow.cohort.power import ENOUGH, DigitalCases, PowerCurve, PowerEndpoint, check_sizes, power_curve
-from afterglow.cohort.power_endpoints import before_after_endpoints, between_endpoints, call_endpoints, roc_endpoints
+from afterglow.cohort.power_endpoints import (
+    before_after_endpoints,
+    between_endpoints,
+    call_endpoints,
+    change_endpoints,
+    roc_endpoints,
+)
 from afterglow.flows.cohort_analyses import both_visits
 from afterglow.flows.cohort_cases import gather
 from afterglow.flows.method import Method, load_method, method_names
 from afterglow.flows.method_cohort import Analysis, BeforeAfter, Between, Calls, CohortSpec, Roc
+from afterglow.flows.method_painted import Zones
+from afterglow.flows.power_zones import zone_cases, zone_quantities, zone_remarks
 from afterglow.flows.simulation_file import Simulation, load_simulation, simulation_names
 from afterglow.flows.table_cohort import as_tables, check_wcv, each_table_patient, quantities_read
 from afterglow.flows.work import Progress
@@ -24,7 +32,7 @@ from afterglow.records.statistic import PlainCurve, Values
 from afterglow.report.figures.cohort_lines import lines_figure
 from afterglow.simulate.numbers import TRUE_QUANTITIES
 
-_KINDS = (Calls, Roc, Between, BeforeAfter)
+_KINDS = (Calls, Roc, Between, BeforeAfter, Zones)
 _AT_ONCE = 2000  # patients that are held together
 
 
@@ -61,6 +69,8 @@ def power_of(order: PowerOrder, *, progress: Progress) -> PowerFound:
     check_sizes(order.patients, repeats=order.repeats, level=order.level)
     simulation = load_simulation(order.simulation or _simulation_of(method))
     analysis = _analysis(spec, order.endpoint or spec.primary)
+    if isinstance(analysis, Zones):
+        return _of_zones(order, method, simulation, analysis, progress)
     rules, markers = tuple(getattr(analysis, "rules", ())), _markers(spec, analysis)
     wanted = [m.name for m in markers]
     needed = quantities_read(method, rules, wanted)
@@ -68,14 +78,32 @@ def power_of(order: PowerOrder, *, progress: Progress) -> PowerFound:
     small = spec.model_copy(update={"analysis": (analysis,), "marker": tuple(m for m in spec.marker if m.name in wanted)})
     cases = _cases(order, method, simulation, small, rules, markers, progress)
     _check_cases(cases, spec, simulation)
-    curves = []
     endpoints = _endpoints(analysis, markers, (spec.positive[0], spec.negative[0]))
+    curves = _curves(order, endpoints, cases, progress)
+    return PowerFound(order, method.name, analysis.name, simulation.name, curves, tuple(_remarks(order, spec, analysis, needed)))
+
+
+def _of_zones(order: PowerOrder, method: Method, simulation: Simulation, spec: Zones, progress: Progress) -> PowerFound:
+    """Studies of a change inside the aggressive zone: no outcome is needed."""
+    needed = zone_quantities(spec)
+    check_wcv(order.wcv, needed)
+    progress("drawing patients", 0, 1)
+    cases = zone_cases(simulation, spec, needed, order.repeats * max(order.patients), order.seed, order.wcv)
+    curves = _curves(order, change_endpoints(needed), cases, progress)
+    noise = "noise (wCV): " + ", ".join(f"{name} {order.wcv[name]:g}" for name in needed)
+    remarks = (noise, *zone_remarks(spec, needed), *_null_words(order))
+    return PowerFound(order, method.name, spec.name, simulation.name, curves, remarks)
+
+
+def _curves(
+    order: PowerOrder, endpoints: Sequence[PowerEndpoint], cases: DigitalCases, progress: Progress
+) -> tuple[PowerCurve, ...]:
+    made = []
     for number, endpoint in enumerate(endpoints):
         progress(endpoint.name, number, len(endpoints))
         null_seed = order.seed + 1 + number if order.null else None
-        curves.append(power_curve(endpoint, cases, order.patients, repeats=order.repeats, level=order.level, null_seed=null_seed))
-    remarks = tuple(_remarks(order, spec, analysis, needed))
-    return PowerFound(order, method.name, analysis.name, simulation.name, tuple(curves), remarks)
+        made.append(power_curve(endpoint, cases, order.patients, repeats=order.repeats, level=order.level, null_seed=null_seed))
+    return tuple(made)
 
 
 def write_power(path: Path, found: PowerFound) -> Written:
@@ -213,5 +241,9 @@ def _remarks(order: PowerOrder, spec: CohortSpec, analysis: Analysis, needed: tu
         "what maps get wrong otherwise, lesions that cannot be measured and outcomes that are wrong are not in it: real studies need more "
         "patients"
     )
+    yield from _null_words(order)
+
+
+def _null_words(order: PowerOrder) -> Iterator[str]:
     if order.null:
         yield f"the null: patients were exchanged so that there is nothing to find; a test errs in {1 - order.level:.3g} of studies"
