@@ -46,6 +46,7 @@ def test_masks_are_found_and_named(dataset):
         ("reference", "", "", "anat", None),
         ("aif", "", "", "perf", None),
         ("vertebra", "", "", "anat", None),
+        ("brain", "", "", "anat", None),
     }
 
 
