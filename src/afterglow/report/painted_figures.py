@@ -37,8 +37,9 @@ def plan_pictures(painted: PaintedVisit) -> list[Block]:
     shown = [one for one in painted.histograms if one.structure in (*named, *ORGANS)]
     blocks: list[Block] = [
         isodose_figure(painted.plans, painted.zones, painted.backdrop, name="isodoses", title=f"Isodose lines, {where}"),
-        dose_volume_figure(shown, organs=ORGANS, name="dose-volume", title=f"Dose-volume histograms, {where}"),
     ]
+    if shown:
+        blocks.append(dose_volume_figure(shown, organs=ORGANS, name="dose-volume", title=f"Dose-volume histograms, {where}"))
     if painted.qualities:
         blocks.append(quality_figure(painted.qualities, name="quality-volume", title=f"Planned over prescribed dose, {where}"))
     return blocks
