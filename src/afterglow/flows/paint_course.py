@@ -78,6 +78,8 @@ def paint_course(
         painted = paint_visit(visit, result, spec, progress=progress, mrs=method.mrs, orders=orders, second=second)
         response = _response(painted.zones, visits[index:], done[index:], space, method, spec)
     except AfterglowError as error:
+        if orders != NO_ORDERS:  # a person's own file or choice: what an earlier run painted, and its report, stay as they are
+            raise
         record(place.out, ManifestEntry(key, "failed", method.name, wanted, (), (), {}, versions(), message=str(error)))
         return None, [*told, QualityLine("painting", "not made", "warning", str(error))]
     painted = replace(painted, response=response)
