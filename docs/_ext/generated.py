@@ -19,6 +19,7 @@ ROOMS = (
     "lesions",
     "response",
     "cohort",
+    "recurrence",
     "painting",
     "simulate",
     "report",

@@ -110,6 +110,7 @@ _ROWS = (
     Quantity("mrs_snr", "SNR(MRS)", "1", "highest of NAA, Cr and Cho over the noise of the spectrum", (0.0, 1e5), (0.0, 40.0), colours="relaxation"),
     Quantity("mrs_width", "FWHM(NAA)", "Hz", "width of the line of NAA at half its height", (0.0, 100.0), (0.0, 15.0), colours="error"),
     Quantity("mrs_shift", "shift(MRS)", "Hz", "how far the lines of a voxel lie from their nominal place", (-500.0, 500.0), (-20.0, 20.0), colours="diverging"),
+    Quantity("recurrence_probability", "p(recurrence)", "1", "probability that the tumour comes back in a voxel, by a trained model", (0.0, 1.0), (0.0, 1.0)),
 )  # fmt: skip
 
 QUANTITIES: dict[str, Quantity] = {row.name: row for row in _ROWS}
