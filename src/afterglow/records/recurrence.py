@@ -18,6 +18,7 @@ Normalisation = Literal[
     "z-score", "keep scale", "none", "0 to 1"
 ]  # of each case; of the whole data set; not at all; each case to [0, 1]
 Shown = Literal["test", "out of fold", "training", "new"]  # what the model had seen of a patient whom it predicts
+NOT_FOR_DECISIONS = "Research model, trained on the data of its user; not for treatment decisions."
 _NAME = re.compile(r"[a-z][a-z0-9-]*")
 
 
@@ -160,6 +161,7 @@ class ModelCard:
     licence: str
     files: Mapping[str, str]  # path below the model's folder -> SHA-256
     seconds: float
+    remarks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -175,6 +177,7 @@ class RecurrenceMap:
     folds: tuple[int, ...]  # of the model; averaged
     provenance: Provenance
     is_probability: bool = True
+    remarks: tuple[str, ...] = ()  # a channel that was hidden, the share of the brain without a value …
 
     def __post_init__(self) -> None:
         if self.probability.shape != self.grid.shape:

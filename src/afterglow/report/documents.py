@@ -45,18 +45,24 @@ def exam_document(exam: ExamResult, measurements: Sequence[Measurement]) -> Docu
 
 
 def patient_document(
-    patient: PatientResult, *, rules: Sequence[Rule] = (), repeatability: Sequence[Repeatability] = ()
+    patient: PatientResult,
+    *,
+    rules: Sequence[Rule] = (),
+    repeatability: Sequence[Repeatability] = (),
+    also: Sequence[Section] = (),
 ) -> Document:
     """The report of one patient: the calls, the course, each visit, methods and provenance.
 
     With the `rules` behind the verdicts, and the `repeatability` of their quantities, numbers get their thresholds.
-    From four visits on each visit is short here, and whole on its own page.
+    From four visits on each visit is short here, and whole on its own page. `also` stands after the calls: what other
+    commands have found of the patient.
     """
     windows = windows_of(patient.exams)
     long = len(patient.exams) > MOST_WHOLE_VISITS
     sections = [call_section(patient.verdicts, patient.course, patient.leads, patient.disagreements)]
     if patient.painted is not None:
         sections += painted_sections(patient.painted)
+    sections += also
     sections += _course_sections(patient, windows, rules, repeatability)
     measured = {visit.session_id: visit.measurements for visit in patient.course.visits}
     for exam in patient.exams:
