@@ -22,6 +22,7 @@ _ANALYSES = (
     "Plans",
     "Zones",
     "BaselineChange",
+    "Predictions",
 )
 _PRINTED = (
     "What the publication calls the table; it heads the table and names its file. Without it both go by the name of the analysis."
@@ -135,4 +136,33 @@ COHORT_WORDS: dict[tuple[str, str], str] = {
     ("BaselineSpec", "statistic"): "A statistic that its `[[measure]]` makes.",
     ("BaselineSpec", "region"): "`lesion`, of patients with one lesion; or a zone.",
     ("BaselineSpec", "normalised"): "The ratio to the reference region; of `lesion` alone.",
+    (
+        "Predictions",
+        "models",
+    ): "Models of `predictions.tsv`; the first is compared with each other one, and with each rule `beside`.",
+    (
+        "Predictions",
+        "beside",
+    ): "Scores that nothing was learned for, of the same patients: a map by its name, its ratio (`ve-ratio`), `distance`. They rank, and call nobody.",
+    (
+        "Predictions",
+        "shown",
+    ): "Sets by what the models had seen of a patient, never mixed: `test`, `out of fold`, `new`; `training` is marked as seen.",
+    ("Predictions", "rule"): "The measure by which a patient is called: `max` with `threshold` 0.5 is any voxel at .5.",
+    ("Predictions", "threshold"): "A patient is called where the measure reaches it.",
+    (
+        "Predictions",
+        "scores",
+    ): "Measures that rank patients: ROC, DeLong; the cutoff chosen on patients out of fold and applied to `test` and `new`.",
+    (
+        "Predictions",
+        "places",
+    ): "Measures of patients who recurred, summarised and compared in pairs (Wilcoxon): `average precision` …",
+    ("Predictions", "hits"): "Measures that are yes or no, of patients who recurred: shares with exact intervals, McNemar.",
+    (
+        "Predictions",
+        "probability",
+    ): "The measure that calibration and decision curve take as a probability of the patient; empty: neither is made.",
+    ("Predictions", "thresholds"): "Of the decision curve, rising. None: no curve.",
+    ("Predictions", "false_marks"): "False marks for each exam at which the FROC is told. None: no FROC.",
 }

@@ -12,6 +12,7 @@ from afterglow.cohort.part import Part
 from afterglow.flows.cohort_analyses import carry_out_analyses
 from afterglow.flows.cohort_cases import Cohort, gather, held_in, read_beside, read_lesion_curves, read_told
 from afterglow.flows.cohort_painted import painted_cautions, painted_flow, read_painted_cohort
+from afterglow.flows.cohort_recurrence import predicted_flow, read_predicted_cohorts
 from afterglow.flows.keys import versions
 from afterglow.flows.long_table import long_table_of_run, write_long
 from afterglow.flows.method import Method, load_method, method_text
@@ -109,7 +110,9 @@ def _cohort(out: Path, dataset: Dataset, study: Study, method: Method, spec: Coh
     if any(isinstance(one, Curves) for one in spec.analysis):
         cohort = replace(cohort, curves=read_lesion_curves(out, cohort.cases))
     painted = read_painted_cohort(out, {name: one.course for name, one in told.items()}, method, spec)
-    return replace(cohort, painted=painted, flow=(*cohort.flow, *painted_flow(painted, len(told))))
+    predicted = read_predicted_cohorts(out, spec, study)
+    flow = (*cohort.flow, *painted_flow(painted, len(told)), *predicted_flow(predicted))
+    return replace(cohort, painted=painted, predicted=predicted, flow=flow)
 
 
 def _tables(root: Path) -> list[Path]:

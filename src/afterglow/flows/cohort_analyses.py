@@ -22,6 +22,7 @@ from afterglow.cohort.analyse_time import Followed, analyse_time
 from afterglow.cohort.part import Part, Sides
 from afterglow.flows.cohort_cases import Cohort
 from afterglow.flows.cohort_painted import painted_part
+from afterglow.flows.cohort_recurrence import predicted_part
 from afterglow.flows.method_cohort import (
     AgainstReference,
     Agreement,
@@ -42,6 +43,7 @@ from afterglow.flows.method_cohort import (
     TimeTo,
 )
 from afterglow.flows.method_painted import BaselineChange, Plans, Zones
+from afterglow.flows.method_predictions import Predictions
 from afterglow.flows.work import Progress
 from afterglow.records.case import Marker
 from afterglow.records.course import Course
@@ -89,6 +91,8 @@ def _part(analysis: Analysis, spec: CohortSpec, sides: Sides, cohort: Cohort, st
         case Plans() | Zones() | BaselineChange():
             courses = {patient: told.course for patient, told in cohort.told.items()}
             return painted_part(analysis, spec, cohort.painted, courses, study)
+        case Predictions():
+            return predicted_part(analysis, spec, cohort.predicted[name])
         case _:
             return _of_markers(analysis, spec, sides, cohort, study)
 

@@ -7,6 +7,7 @@ from itertools import groupby
 from pathlib import Path
 
 from afterglow.cohort.analyse_curves import Curve, since_arrival
+from afterglow.cohort.predicted import PredictedCohort
 from afterglow.flows.cohort_painted import PaintedCohort
 from afterglow.flows.method import Method
 from afterglow.flows.method_cohort import CohortSpec, Detection, Lead
@@ -52,6 +53,7 @@ class Cohort:
     )  # of lesions, by patient, session and lesion; as leads
     marks: Mapping[str, tuple[DetectionMark, ...]] = field(default_factory=dict)  # by the table that holds them
     painted: PaintedCohort = field(default_factory=PaintedCohort)
+    predicted: Mapping[str, PredictedCohort] = field(default_factory=dict)  # by analysis
 
 
 def read_told(out: Path, dataset: Dataset) -> dict[str, Told]:

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from afterglow.flows.method_painted import AnalysisSpec, BaselineChange, Plans, Zones
+from afterglow.flows.method_predictions import Predictions
 from afterglow.flows.method_steps import Strict
 from afterglow.records.case import Marker, MarkerTime
 
@@ -165,11 +166,11 @@ class CompetingRisks(AnalysisSpec):
 
 Analysis = Annotated[
     Calls | Roc | Between | Subgroups | AgainstReference | BeforeAfter | Agreement | Curves | Lead | TimeTo | Calibration | DecisionCurve
-    | Detection | CaseModel | CompetingRisks | Plans | Zones | BaselineChange, Field(discriminator="do")
+    | Detection | CaseModel | CompetingRisks | Plans | Zones | BaselineChange | Predictions, Field(discriminator="do")
 ]  # fmt: skip
 
 
-WITHOUT_OUTCOMES = (Agreement, Lead, Plans, Zones, BaselineChange)  # kinds that hold nothing against an outcome
+WITHOUT_OUTCOMES = (Agreement, Lead, Plans, Zones, BaselineChange, Predictions)  # kinds that hold nothing against outcomes.tsv
 
 
 class CohortSpec(Strict):
