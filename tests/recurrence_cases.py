@@ -1,10 +1,15 @@
 """Tiny made patients of a glioma: a ring that enhances, oedema around it, and a part of the oedema where the tumour comes back."""
 
+from collections.abc import Sequence
+from pathlib import Path
+
+import nibabel as nib
 import numpy as np
 from numpy.typing import NDArray
 
 from afterglow.records.grid import Grid
 from afterglow.records.recurrence import Channel, Fold, LearningCase, Splits
+from afterglow.recurrence.training_data import TrainingCase, TrainingData
 
 CHANNELS = (
     Channel("CE-T1w", "z-score"),
@@ -36,6 +41,21 @@ def splits_of(subjects: list[str], folds: int, seed: int) -> Splits:
     parts = [sum(pairs[k::folds], ()) for k in range(folds)] if folds > 1 else [pairs[-1]]
     made = tuple(Fold(tuple(s for s in learning if s not in part), part) for part in parts)
     return Splits("k-fold", made, test, seed, "recurrence")
+
+
+def written(cases: Sequence[LearningCase], channels: Sequence[Channel], splits: Splits, folder: Path) -> TrainingData:
+    """The cases as NIfTI files in a folder, and what a training is told of them."""
+    folder.mkdir(parents=True)
+    made = []
+    for case in cases:
+        masks = {"brain": case.brain, "label": case.label}
+        arrays = {**case.images, **{name: mask.astype(np.uint8) for name, mask in masks.items() if mask is not None}}
+        paths = {name: folder / f"sub-{case.subject}_{name}.nii.gz" for name in arrays}
+        for name, path in paths.items():
+            nib.save(nib.Nifti1Image(arrays[name], case.grid.affine), path)
+        images = {name: paths[name] for name in case.images}
+        made.append(TrainingCase(case.subject, case.session, images, paths["brain"], paths.get("label")))
+    return TrainingData(tuple(made), tuple(channels), splits, "0" * 64)
 
 
 def _case(subject: str, recurs: bool, rng: np.random.Generator, side: int, ve_linked: bool, spacing_mm: float) -> LearningCase:
