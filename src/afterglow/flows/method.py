@@ -13,6 +13,7 @@ from afterglow.flows.method_beside import DscBeside, SpectraBeside
 from afterglow.flows.method_cohort import CohortSpec
 from afterglow.flows.method_paint import PaintSpec
 from afterglow.flows.method_painted import BaselineChange, Plans, Zones
+from afterglow.flows.method_recurrence import RecurrenceSpec
 from afterglow.flows.method_regions import LesionsSpec, ReferenceSpec
 from afterglow.flows.method_rules import MeasureSpec, RuleSpec
 from afterglow.flows.method_steps import BloodVolume, FitModel, Step, Strict, ToConcentration
@@ -74,6 +75,7 @@ class Method(Strict):
     dsc: DscBeside | None = None
     mrs: SpectraBeside | None = None
     paint: PaintSpec | None = None
+    recurrence: RecurrenceSpec | None = None
 
     @model_validator(mode="after")
     def _fits_together(self) -> "Method":
@@ -103,7 +105,15 @@ class Method(Strict):
             return None
         series = {name: spec for name, spec in self.series.items() if name in ("ge", "flair", "anatomy")}
         return self.model_copy(
-            update={"series": series, "step": self.dsc.step, "dsc": None, "mrs": None, "paint": None, "panel": ()}
+            update={
+                "series": series,
+                "step": self.dsc.step,
+                "dsc": None,
+                "mrs": None,
+                "paint": None,
+                "recurrence": None,
+                "panel": (),
+            }
         )
 
     def fits(self) -> Sequence[FitModel]:

@@ -1,0 +1,54 @@
+"""What must hold of a learning set as a whole, before and after its cases are made."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from afterglow.flows.method_recurrence import RecurrenceSpec
+from afterglow.io.learning import StoredCase, read_learning_set
+from afterglow.records.errors import BadInput
+from afterglow.records.recurrence import Splits
+from afterglow.recurrence.checks import check_classes, check_twins
+
+
+def check_same_settings(folder: Path, method: str, spec: RecurrenceSpec) -> None:
+    """Refuse to make another set over one that is there: models beside it were trained on that one."""
+    if not (folder / "data" / "data.json").is_file():
+        return
+    there = read_learning_set(folder)
+    for what, was, now in (
+        ("method", there.method, method),
+        ("spacing_mm", there.spacing_mm, spec.spacing_mm),
+        ("channels", _words(there.channels), _words(spec.channels)),
+        ("folds", len(there.splits.folds), spec.split.folds),
+        ("seed", there.splits.seed, spec.split.seed),
+        ("kind of split", there.splits.kind, spec.split.kind),
+    ):
+        if was != now:
+            raise BadInput(
+                f"{there.folder}: this learning set was made with {what} {was}, now {now} is asked for; use another folder"
+            )
+
+
+def _words(channels: Sequence[object]) -> str:
+    return "; ".join(str(one) for one in channels)
+
+
+def check_whole_set(cases: Sequence[StoredCase], splits: Splits, spec: RecurrenceSpec) -> None:
+    """Refuse one person under two names, and training patients of one kind."""
+    anatomy = {"CE-T1w": "_ce-", "T1w": "_T1w"}[spec.space]
+    sources = {
+        one.subject: next(
+            digest for name, digest in sorted(one.sources.items()) if anatomy in name and name.endswith((".nii", ".nii.gz"))
+        )
+        for one in cases
+    }
+    check_twins(sources)
+    check_twins(
+        {
+            one.subject: digest
+            for one in cases
+            for name, digest in one.files.items()
+            if name == f"{one.folder}/{spec.channel[0].name}.nii.gz"
+        }
+    )
+    check_classes({one.subject: one.recurs for one in cases}, [fold.training for fold in splits.folds])

@@ -1,0 +1,119 @@
+"""What must hold of a case before a model learns from it or reads it, and of a learning set as a whole."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from afterglow.records.errors import BadInput, MissingInput
+from afterglow.records.recurrence import Channel, LearningCase
+
+Mask = NDArray[np.bool_]
+MOSTLY = 0.5  # of a label that must lie in the brain, and where the maps have a value
+_SAID = 0.05  # of a label outside from which it is said
+_THIN = 0.9  # of the brain that the maps cover, below which it is said
+
+
+def check_case(
+    case: LearningCase, channels: Sequence[Channel], *, outlined_ml: float | None = None, slab: Mask | None = None
+) -> tuple[str, ...]:
+    """Refuse a case that would teach something wrong; returns remarks on one that may be used.
+
+    `outlined_ml` is the volume of the label as it was drawn, `slab` (i, j, k) where the maps were measured; None where not known.
+    """
+    where = f"sub-{case.subject}" + (f" ses-{case.session}" if case.session else "")
+    if not case.brain.any():
+        raise BadInput(f"{where}: the brain is empty; give a label-brain mask")
+    for channel in channels:
+        _check_channel(case, channel, where)
+    remarks = _label_remarks(case, where, outlined_ml, slab)
+    return (*_cover_remarks(case, channels, slab), *remarks)
+
+
+def _check_channel(case: LearningCase, channel: Channel, where: str) -> None:
+    image = case.images.get(channel.name)
+    if image is None:
+        raise MissingInput(f"{where}: the channel {channel.name} is missing; it has {', '.join(case.images) or 'none'}")
+    inside = image[case.brain]
+    known = inside[np.isfinite(inside)]
+    if not known.size:
+        raise BadInput(f"{where}: {channel.name} has no value anywhere in the brain; look at how it lies on the other images")
+    if not channel.quantity:
+        if known.min() == known.max():
+            raise BadInput(f"{where}: {channel.name} is {known.min():g} everywhere in the brain; convert the image again")
+        return
+    typical = float(np.median(known))
+    if not channel.low <= typical <= channel.high:
+        raise BadInput(
+            f"{where}: {channel.name} has the median {typical:.3g} in the brain, and {channel.low:g} to {channel.high:g} is believed in the unit "
+            f"{channel.unit!r}; {_remedy(typical, channel)}"
+        )
+
+
+def _remedy(typical: float, channel: Channel) -> str:
+    """Per cent instead of a fraction is the commonest mistake, and the other way round."""
+    if channel.low <= typical / 100 <= channel.high:
+        return "is it in per cent? divide it by 100"
+    if channel.low <= typical * 100 <= channel.high:
+        return "was it divided by 100 twice?"
+    return "check its unit"
+
+
+def _label_remarks(case: LearningCase, where: str, outlined_ml: float | None, slab: Mask | None) -> tuple[str, ...]:
+    label = case.label
+    if label is None or (not label.any() and not outlined_ml):
+        return ()
+    found_ml = float(np.count_nonzero(label)) * case.grid.voxel_ml
+    if not label.any() or (outlined_ml and found_ml < MOSTLY * outlined_ml):
+        raise BadInput(
+            f"{where}: of the outlined recurrence ({outlined_ml:.1f} mL) {found_ml:.1f} mL lie where the brain is; it was drawn in another space, or on another patient"
+        )
+    outside = 1.0 - float(case.brain[label].mean())
+    if outside > 1.0 - MOSTLY:
+        raise BadInput(f"{where}: {100 * outside:.0f} % of the label lies outside the brain; check on which image it was drawn")
+    remarks = [f"{100 * outside:.0f} % of the label lies outside the brain that was found"] if outside > _SAID else []
+    if slab is not None:
+        unseen = 1.0 - float(slab[label].mean())
+        if unseen > 1.0 - MOSTLY:
+            raise BadInput(
+                f"{where}: {100 * unseen:.0f} % of the label lies where the maps were not measured, so they cannot teach it"
+            )
+        remarks += [f"{100 * unseen:.0f} % of the label lies where the maps were not measured"] if unseen > _SAID else []
+    return tuple(remarks)
+
+
+def _cover_remarks(case: LearningCase, channels: Sequence[Channel], slab: Mask | None) -> tuple[str, ...]:
+    """How much of the brain the maps cover, and how much of it has a value."""
+    remarks = []
+    if slab is not None and (covered := float(slab[case.brain].mean())) < _THIN:
+        remarks.append(f"the maps cover {100 * covered:.0f} % of the brain")
+    for channel in channels:
+        valued = float(np.isfinite(case.images[channel.name][case.brain]).mean())
+        if channel.quantity or valued < _THIN:
+            remarks.append(f"{channel.name} has a value in {100 * valued:.0f} % of the brain")
+    return tuple(remarks)
+
+
+def check_twins(first_images: Mapping[str, str]) -> None:
+    """Refuse one image under two subjects: `first_images` gives each subject's anatomy as a SHA-256 (of its voxels on the case's grid)."""
+    seen: dict[str, str] = {}
+    for subject, digest in sorted(first_images.items()):
+        if digest in seen:
+            raise BadInput(
+                f"sub-{subject} and sub-{seen[digest]} have the same anatomy, byte for byte; one patient under two names would train and be tested: remove one"
+            )
+        seen[digest] = subject
+
+
+def check_classes(recurs: Mapping[str, bool | None], folds: Sequence[Sequence[str]]) -> None:
+    """Refuse training patients of one kind: `folds` holds who trains in each fold."""
+    for number, training in enumerate(folds):
+        known = {recurs[subject] for subject in training}
+        if True not in known:
+            raise BadInput(
+                f"fold {number}: no patient who trains has a recurrence, so nothing can be learnt; add patients, or split otherwise"
+            )
+        if known == {True}:
+            raise BadInput(
+                f"fold {number}: every patient who trains has a recurrence; without patients whose tumour did not come back specificity cannot be learnt"
+            )
