@@ -56,6 +56,18 @@ def test_gamma_is_what_brute_force_finds(seed: int) -> None:
     assert float(np.abs(missed).mean()) < 0.03
 
 
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_where_doses_hardly_change_gamma_is_what_brute_force_finds_to_a_hundredth(seed: int) -> None:
+    """Far from a target all eight cells around a voxel hold its dose, so that none is left out."""
+    rng = np.random.default_rng(seed)
+    reference = 0.1 * smooth_dose(rng, (4, 4, 4))
+    evaluated = 1.02 * reference + rng.normal(0, 0.02, reference.shape)
+    found = gamma(reference, evaluated, spacing_mm=(1.0, 1.5, 0.8), distance_mm=0.8)
+    true = brute_force(reference, evaluated, (1.0, 1.5, 0.8), 0.5, 0.8)
+    assert found.max() > 0.02
+    np.testing.assert_allclose(found, true, atol=0.01)
+
+
 @settings(max_examples=30, deadline=None)
 @given(st.floats(-2, 2), st.floats(0.1, 3))
 def test_an_even_difference_is_counted_in_tolerances(difference: float, tolerance: float) -> None:

@@ -23,19 +23,53 @@ def _cell_ends(dose: Array, i: int, j: int, k: int) -> tuple[float, float]:
 
 
 @compiled
-def _read(dose: Array, i: int, j: int, k: int, at: Array, slope: Array) -> float:
-    """Trilinear dose at a place `at` (3,) of 0 to 1 in a cell, and its slope (3,) along each axis."""
-    value = 0.0
-    slope[:] = 0.0
-    for corner in range(8):
-        a, b, c = corner >> 2, (corner >> 1) & 1, corner & 1
-        here = dose[i + a, j + b, k + c]
-        u, v, w = at[0] if a else 1 - at[0], at[1] if b else 1 - at[1], at[2] if c else 1 - at[2]
-        value += u * v * w * here
-        slope[0] += (2 * a - 1) * v * w * here
-        slope[1] += (2 * b - 1) * u * w * here
-        slope[2] += (2 * c - 1) * u * v * here
-    return value
+def _unfold(dose: Array, i: int, j: int, k: int, wanted: float, tolerance: float, terms: Array) -> None:
+    """The trilinear dose of a cell less the one wanted, in tolerances, as terms (8,) of 1, u, v, w, uv, uw, vw and uvw."""
+    d = dose[i : i + 2, j : j + 2, k : k + 2]
+    terms[0] = d[0, 0, 0] - wanted
+    terms[1] = d[1, 0, 0] - d[0, 0, 0]
+    terms[2] = d[0, 1, 0] - d[0, 0, 0]
+    terms[3] = d[0, 0, 1] - d[0, 0, 0]
+    terms[4] = d[1, 1, 0] - d[1, 0, 0] - terms[2]
+    terms[5] = d[1, 0, 1] - d[1, 0, 0] - terms[3]
+    terms[6] = d[0, 1, 1] - d[0, 1, 0] - terms[3]
+    terms[7] = d[1, 1, 1] - d[1, 1, 0] - d[1, 0, 1] + d[1, 0, 0] - terms[6]
+    terms /= tolerance
+
+
+@compiled
+def _read(terms: Array, at: Array, slope: Array) -> float:
+    """What `_unfold` made at a place `at` (3,) of 0 to 1 in the cell, and its slope (3,) along each axis."""
+    u, v, w = at
+    slope[0] = terms[1] + v * terms[4] + w * (terms[5] + v * terms[7])
+    slope[1] = terms[2] + u * terms[4] + w * (terms[6] + u * terms[7])
+    slope[2] = terms[3] + u * terms[5] + v * (terms[6] + u * terms[7])
+    return terms[0] + u * (terms[1] + v * terms[4]) + v * terms[2] + w * slope[2]
+
+
+@compiled
+def _best_of_lattice(terms: Array, start: Array, spacing: Array, steps: int, kept: Array) -> float:
+    """The least squared gamma on a lattice of `steps` steps along each axis of the cell, and its place (3,)."""
+    best = np.inf
+    for a in range(steps + 1):
+        u = a / steps
+        far_u = ((start[0] + u) * spacing[0]) ** 2
+        for b in range(steps + 1):
+            v = b / steps
+            far_v = far_u + ((start[1] + v) * spacing[1]) ** 2
+            if far_v >= best:
+                continue
+            here, rise = (
+                terms[0] + u * (terms[1] + v * terms[4]) + v * terms[2],
+                terms[3] + u * terms[5] + v * (terms[6] + u * terms[7]),
+            )
+            for c in range(steps + 1):
+                w = c / steps
+                far = far_v + ((start[2] + w) * spacing[2]) ** 2 + (here + w * rise) ** 2
+                if far < best:
+                    best = far
+                    kept[0], kept[1], kept[2] = u, v, w
+    return best
 
 
 @compiled
@@ -64,40 +98,27 @@ def _step_downhill(at: Array, slope: Array, short: float, start: Array, spacing:
 
 
 @compiled
-def _best_in_cell(
-    dose: Array, i: int, j: int, k: int, start: Array, spacing: Array, steps: int, wanted: float, tolerance: float, room: Array
-) -> float:
-    """The least squared gamma in the cell with that lowest corner: downhill from the best of a lattice, and from the nearest place.
+def _best_in_cell(terms: Array, start: Array, spacing: Array, steps: int, room: Array) -> float:
+    """The least squared gamma in a cell: downhill from the best of a lattice, and from the nearest place.
 
-    start (3,): that corner from the place, in voxels; spacing (3,) in distance criteria; steps: of the lattice along each axis; room
-    (4, 3): space for place, slope, best place and the place before.
+    terms (8,): the dose in it, of `_unfold`; start (3,): its lowest corner from the voxel, in voxels; spacing (3,) in distance
+    criteria; steps: of the lattice along each axis; room (4, 3): space for place, slope, best place and the place before.
     """
     at, slope, kept = room[0], room[1], room[2]
-    best = np.inf
-    for a in range(steps + 1):
-        at[0] = a / steps
-        for b in range(steps + 1):
-            at[1] = b / steps
-            for c in range(steps + 1):
-                at[2] = c / steps
-                short = (_read(dose, i, j, k, at, slope) - wanted) / tolerance
-                far = short * short
-                for axis in range(3):
-                    far += ((start[axis] + at[axis]) * spacing[axis]) ** 2
-                if far < best:
-                    best = far
-                    kept[:] = at
+    best = _best_of_lattice(terms, start, spacing, steps, kept)
     for first in range(2):
         for axis in range(3):
             at[axis] = kept[axis] if first == 0 else min(max(-start[axis], 0.0), 1.0)
         for _ in range(_DOWNHILL):
-            short = (_read(dose, i, j, k, at, slope) - wanted) / tolerance
+            short = _read(terms, at, slope)
             far = short * short
             for axis in range(3):
                 far += ((start[axis] + at[axis]) * spacing[axis]) ** 2
-                slope[axis] /= tolerance * spacing[axis]
+                slope[axis] /= spacing[axis]
             best = min(best, far)
             _step_downhill(at, slope, short, start, spacing, room[3])
+            if at[0] == room[3, 0] and at[1] == room[3, 1] and at[2] == room[3, 2]:
+                break
     return best
 
 
@@ -109,7 +130,7 @@ def search_gamma(
 
     cells (m, 3): lowest corners around a voxel by rising squared distance `nearest` (m,), in distance criteria.
     """
-    start, room = np.empty(3), np.empty((4, 3))
+    start, terms, room = np.empty(3), np.empty(8), np.empty((4, 3))
     for i in range(reference.shape[0]):
         for j in range(reference.shape[1]):
             for k in range(reference.shape[2]):
@@ -128,5 +149,6 @@ def search_gamma(
                     if nearest[n] + gap * gap >= best:
                         continue
                     start[0], start[1], start[2] = cells[n, 0], cells[n, 1], cells[n, 2]
-                    best = min(best, _best_in_cell(evaluated, p, q, r, start, spacing, steps, wanted, allowed, room))
+                    _unfold(evaluated, p, q, r, wanted, allowed, terms)
+                    best = min(best, _best_in_cell(terms, start, spacing, steps, room))
                 out[i, j, k] = np.sqrt(best)
