@@ -16,6 +16,7 @@ from afterglow.io.recurrence_maps import RecurrencePlace, read_story, write_recu
 from afterglow.records.document import Figure, Section, Table, Text
 from afterglow.records.errors import BadInput, GridMismatch, MissingInput
 from afterglow.records.maps import Provenance
+from afterglow.records.predicted import FALSE_MARK, TRUE_MARK, covered_by
 from afterglow.records.recurrence import NOT_FOR_DECISIONS, LearningCase, Predicted, RecurrenceMap
 from afterglow.report.figures.recurrence import RECURRENCE_ON_IMAGE, channel_maps_figure, prediction_figure, targets_figure
 from afterglow.report.recurrence import PredictedVisit, recurrence_section, score_table
@@ -120,7 +121,10 @@ def test_the_section_says_what_no_model_reaches_and_what_is_not_known(cases: tup
 
 
 def test_scores_stand_in_a_table_and_marks_and_curves_do_not() -> None:
-    rows = (scored("combined", "max", 0.91), scored("ve", "max", float("nan")), scored("combined", "coverage at 10 mL", 0.5))
+    rows = (
+        scored("combined", "max", 0.91), scored("ve", "max", float("nan")), scored("combined", covered_by(10), 0.5),
+        scored("combined", FALSE_MARK, 0.4), scored("combined", f"{TRUE_MARK} 1", 0.6),
+    )  # fmt: skip
     table = score_table(rows)
     assert table.columns == ("", "combined", "ve")
     assert table.rows == (("max", "0.910", "not measured"),)

@@ -16,10 +16,12 @@ from afterglow.cli.options import Json, MethodName, Outlines
 from afterglow.cli.outline import outline
 from afterglow.cli.paint import paint
 from afterglow.cli.power import power
+from afterglow.cli.predict import predict
 from afterglow.cli.repeatability import repeatability
 from afterglow.cli.run import run
 from afterglow.cli.spectra import spectra
 from afterglow.cli.study import tables
+from afterglow.cli.train import train
 from afterglow.records.errors import AfterglowError
 
 app = typer.Typer(
@@ -38,6 +40,7 @@ class Benchmark(StrEnum):
     DCE = "dce"
     DSC = "dsc"
     DOSE = "dose"
+    RECURRENCE = "recurrence"
 
 
 def main() -> None:
@@ -68,6 +71,8 @@ app.command()(demo)
 app.command()(simulate)
 app.command()(run)
 app.command()(paint)
+app.command()(train)
+app.command()(predict)
 app.command()(course)
 app.command()(outline)
 app.command()(spectra)
@@ -162,7 +167,7 @@ def verify(
 
 @app.command()
 def bench(
-    what: Annotated[Benchmark, typer.Argument(help="What to measure: dce, dsc or dose.")],
+    what: Annotated[Benchmark, typer.Argument(help="What to measure: dce, dsc, dose or recurrence.")],
     peers: Annotated[bool, typer.Option(help="Also measure other packages where they are installed.")] = True,
     peer_python: Annotated[
         Path | None,
@@ -182,6 +187,7 @@ def bench(
     from afterglow.flows.bench import bench_dce
     from afterglow.flows.bench_dose import bench_dose
     from afterglow.flows.bench_dsc import bench_dsc
+    from afterglow.flows.recurrence_smoke import bench_recurrence
 
     python = None if peer_python is None else str(peer_python)
     if what is not Benchmark.DCE and in_vivo is not None:
@@ -191,6 +197,8 @@ def bench(
             figures = bench_dsc(peers=peers, peer_python=python, progress=progress)
         elif what is Benchmark.DOSE:
             figures = bench_dose(peers=peers, progress=progress)
+        elif what is Benchmark.RECURRENCE:
+            figures = bench_recurrence(progress=progress)
         else:
             figures = bench_dce(peers=peers, in_vivo=in_vivo, peer_python=python, progress=progress)
     _show_figures([figure.as_dict() for figure in figures], json)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from afterglow.records.document import Block, Figure, Section, Table, Text
+from afterglow.records.predicted import FALSE_MARK, TRUE_MARK, volume_covering
 from afterglow.records.recurrence import NOT_FOR_DECISIONS, Channel, LearningCase, Predicted, RecurrenceMap
 from afterglow.report.figures.recurrence import channel_maps_figure, prediction_figure, seen_words, targets_figure
 from afterglow.report.words import with_unit
@@ -91,7 +92,7 @@ def _pictures(seen: PredictedVisit) -> list[Figure]:
 
 def score_table(scores: Sequence[Predicted]) -> Table:
     """Each measure a row, each model or rule a column."""
-    shown = [row for row in scores if not row.measure.startswith(_NOT_IN_TABLE)]
+    shown = [row for row in scores if _has_a_line(row.measure)]
     names = tuple(dict.fromkeys(row.model for row in shown))
     values = {(row.measure, row.model): row for row in shown}
     rows = tuple(
@@ -99,6 +100,11 @@ def score_table(scores: Sequence[Predicted]) -> Table:
         for measure in dict.fromkeys(row.measure for row in shown)
     )
     return Table("Scores. Rules beside the models were not learned; their numbers are no probabilities.", ("", *names), rows)
+
+
+def _has_a_line(measure: str) -> bool:
+    """Marks and the points of a curve stand in predictions.tsv alone."""
+    return measure != FALSE_MARK and not measure.startswith(TRUE_MARK) and volume_covering(measure) is None
 
 
 def _cell(row: Predicted | None) -> str:

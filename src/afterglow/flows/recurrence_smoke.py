@@ -1,0 +1,112 @@
+"""`afterglow bench recurrence`: sixteen small made patients from a learning set through two trainings to scores, timed and repeated."""
+
+import hashlib
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import NamedTuple
+
+from afterglow.flows.figures import BenchFigure, at_least, at_most
+from afterglow.flows.predict_visit import PredictSettings, open_models, predict_visit
+from afterglow.flows.recurrence_smoke_cases import CHANNELS, SPACING_MM, smoke_cases, smoke_splits
+from afterglow.flows.train_files import training_data
+from afterglow.flows.work import Progress, silent
+from afterglow.io.learning import read_learning_set, write_learning_set
+from afterglow.io.predictions import collect_predictions
+from afterglow.records.predicted import any_voxel, hit_at
+from afterglow.records.recurrence import ModelWanted, Predicted
+from afterglow.recurrence.extra import need_nnunet
+from afterglow.recurrence.presets import SMOKE
+from afterglow.recurrence.target import MARGIN_MM
+from afterglow.recurrence.train import train_model
+
+SEED = 8
+THRESHOLD = 0.5
+METHOD = "smoke"
+SECONDS, GIBIBYTES = 300.0, 4.0
+WANTED = (ModelWanted("combined", ("CE-T1w", "FLAIR", "ve")), ModelWanted("conventional", ("CE-T1w", "FLAIR")))
+
+
+class SmokeRun(NamedTuple):
+    """What a smoke run came to."""
+
+    rows: tuple[Predicted, ...]
+    sha256: dict[str, str]  # model -> of its probability maps, in the order of the patients
+    wall_s: float
+    cpu_s: float
+
+
+def bench_recurrence(*, progress: Progress) -> list[BenchFigure]:
+    """Seconds, memory, hits of both models, and whether the combined one comes out the same when it is trained again."""
+    need_nnunet()
+    with TemporaryDirectory(prefix="afterglow-smoke-") as first, TemporaryDirectory(prefix="afterglow-smoke-") as second:
+        run = smoke(Path(first), WANTED, progress=progress)
+        memory = _peak_gib()
+        progress("the combined model once more", 0, 1)
+        again = smoke(Path(second), WANTED[:1], progress=silent)
+    words = f"16 made patients, 10 to learn from, seed {SEED}: data set, both trainings, predictions, scores and pictures"
+    figures = [at_most("smoke_seconds", run.wall_s, "s", SECONDS, f"{words}; {run.cpu_s:.0f} s of processor")]
+    if memory is not None:
+        figures.append(at_most("smoke_peak_memory", memory, "GiBy", GIBIBYTES, "largest memory of this process"))
+    same = float(run.sha256["combined"] == again.sha256["combined"])
+    figures.append(
+        at_least(
+            "smoke_repeats", same, "1", 1.0, f"1: bit-identical maps of a second training; SHA-256 {run.sha256['combined'][:12]}…"
+        )
+    )
+    return [*figures, *_answers(run.rows)]
+
+
+def smoke(folder: Path, wanted: Sequence[ModelWanted], *, progress: Progress) -> SmokeRun:
+    """The whole way in a folder: MODELS and OUT below it."""
+    wall, cpu = time.perf_counter(), time.process_time()
+    models, out = folder / "models", folder / "out"
+    write_learning_set(models, smoke_cases(SEED), CHANNELS, smoke_splits(SEED), method=METHOD, spacing_mm=SPACING_MM, left_out={})
+    learning = read_learning_set(models)
+    data = training_data(learning)
+    for one in wanted:
+        train_model(data, one, SMOKE, models / one.name, method=METHOD, device="cpu", seed=SEED, progress=progress)
+    readers = open_models(models, [one.name for one in wanted], METHOD, trust=False)
+    settings = PredictSettings("CE-T1w", THRESHOLD, MARGIN_MM)
+    found = [
+        predict_visit(out, learning.case(subject), readers, CHANNELS, settings, method=METHOD, progress=progress)
+        for subject in learning.splits.test
+    ]
+    collect_predictions(out)
+    hashes = {
+        one.name: hashlib.sha256(b"".join(visit.maps[n].read_bytes() for visit in found)).hexdigest()
+        for n, one in enumerate(wanted)
+    }
+    rows = tuple(row for visit in found for row in visit.rows)
+    return SmokeRun(rows, hashes, time.perf_counter() - wall, time.process_time() - cpu)
+
+
+def _answers(rows: Sequence[Predicted]) -> list[BenchFigure]:
+    """What ve adds where it was made to: the combined model hits at least one recurrence more than the conventional one."""
+    hits = {one.name: _values(rows, one.name, hit_at(THRESHOLD)) for one in WANTED}
+    called = {one.name: [row for row in rows if (row.model, row.measure) == (one.name, any_voxel(THRESHOLD))] for one in WANTED}
+    gain = sum(hits["combined"]) - sum(hits["conventional"])
+    told = ", ".join(f"{name} {sum(values):.0f} of {len(values)}" for name, values in hits.items())
+    figures = [at_least("smoke_hits_gained", gain, "{patients}", 1.0, f"recurrences hit at {THRESHOLD:g} by {told}")]
+    for name, own in called.items():
+        well = [row for row in own if row.recurs is False]
+        quiet = sum(row.value == 0 for row in well)
+        words = f"patients who did not recur and in whom no voxel reaches {THRESHOLD:g}; not judged"
+        figures.append(BenchFigure(f"smoke_quiet_{name}", float(quiet), "{patients}", None, None, f"of {len(well)} {words}"))
+    return figures
+
+
+def _values(rows: Sequence[Predicted], model: str, measure: str) -> list[float]:
+    return [row.value for row in rows if (row.model, row.measure) == (model, measure)]
+
+
+def _peak_gib() -> float | None:
+    """The most memory that this process has held; None on Windows, which does not tell it this way."""
+    if sys.platform == "win32":
+        return None
+    import resource
+
+    size = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return size / (2**30 if sys.platform == "darwin" else 2**20)
