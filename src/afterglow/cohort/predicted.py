@@ -50,8 +50,8 @@ class PredictedCohort:
     unknown: tuple[str, ...] = ()
 
     def of(self, shown: Shown) -> tuple[PredictedPatient, ...]:
-        """The patients of one set."""
-        return tuple(one for one in self.patients if one.shown == shown)
+        """The patients of one set, by name: what is drawn by chance does not know the order of a table."""
+        return tuple(sorted((one for one in self.patients if one.shown == shown), key=lambda one: one.participant_id))
 
     def unit(self, model: str, measure: str) -> str:
         return self.units.get((model, measure), "1")

@@ -9,6 +9,7 @@ from afterglow.records.recurrence import LearningCase
 
 Distances = NDArray[np.float64]
 Mask = NDArray[np.bool_]
+_DECIMALS = 3  # of a mm: the front is counted in single precision, and its noise is no detour
 _UNREACHED = 1e30  # the filter leaves the largest number there is where it never arrives
 
 
@@ -37,7 +38,7 @@ def geodesic_distance(seeds: Mask, inside: Mask, spacing_mm: tuple[float, float,
     start, way = seeds[box], (inside | seeds)[box]
     straight = ndimage.distance_transform_edt(~start, sampling=spacing_mm)
     walled, free = (_arrival(start, open_, spacing_mm) for open_ in (way, np.ones_like(way)))
-    detour = np.maximum(walled - free, 0.0)
+    detour = np.round(np.clip(walled - free, 0.0, _UNREACHED), _DECIMALS)
     walked = np.full(seeds.shape, np.inf)
     walked[box] = np.where(way & (walled < _UNREACHED), straight + detour, np.inf)
     walked[seeds] = 0.0
