@@ -10,12 +10,18 @@ from typer.testing import CliRunner
 
 from afterglow.cli.main import app
 from afterglow.flows.method import load_method, method_text
+from afterglow.flows.paint_curves import concentration_again
 from afterglow.flows.verify import verify_output
+from afterglow.flows.visit import role_patterns
+from afterglow.io.bids import open_dataset
 from afterglow.io.dicom_nouns import DicomSeries, DicomVisit
 from afterglow.io.dicom_write import write_dicom_series
 from afterglow.io.dosimetry import read_dosimetry_table
+from afterglow.io.exam import read_exam
 from afterglow.io.measurements import read_measurements
 from afterglow.io.nifti import read_image
+from afterglow.io.results import read_exam_result
+from afterglow.io.zone_curves import read_zone_curves
 from afterglow.io.zones import PaintedPlace, read_painted
 from afterglow.records.dose import NOT_FOR_TREATMENT
 from afterglow.records.protocol import Anatomy
@@ -133,6 +139,22 @@ def test_with_the_planning_series_objects_are_written_and_hold_the_zones(place: 
     found = read_painted(PaintedPlace(place / "out", SUBJECT, session(place))).zones
     whole_ml = float(np.count_nonzero(found.tumour)) * found.grid.voxel_ml
     assert back["tumour"] == pytest.approx(whole_ml, rel=0.15)  # voxels of 3 mm laid on those of 4 mm
+
+
+@pytest.mark.slow
+def test_the_zones_have_curves_at_every_visit_from_the_concentrations_that_the_maps_were_made_from(place: Path) -> None:
+    sessions = [path.name.removeprefix("ses-") for path in sorted(place.glob("out/sub-01/ses-*"))]
+    assert len(sessions) == 2
+    for one in sessions:
+        curves = {curve.zone: curve for curve in read_zone_curves(place / "out", SUBJECT, one)}
+        assert curves["aggressive"].mean_mM.max() > 5 * abs(curves["aggressive"].mean_mM[0])
+        method, dataset = load_method(str(place / "quick.toml")), open_dataset(place / "study" / "bids")
+        again = concentration_again(read_exam(dataset, SUBJECT, one, role_patterns(method)), method)
+        stored = read_exam_result(place / "out", SUBJECT, one).result
+        (lesion,) = (curve for curve in stored.curves if curve.label == "lesion 1")
+        np.testing.assert_allclose(again.of(stored.lesions[0].mask).mean(axis=0), lesion.measured_mM, rtol=1e-5, atol=1e-7)
+    page = (place / "out" / "sub-01.html").read_text()
+    assert "mean concentration of the voxels that a zone fills by half" in page
 
 
 @pytest.mark.slow

@@ -4,44 +4,28 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
 
-import numpy as np
-from numpy.typing import NDArray
-
-from afterglow.align.resample import compose
 from afterglow.flows.course_outlines import CourseVisit
 from afterglow.flows.keys import versions
 from afterglow.flows.method import Method
 from afterglow.flows.method_paint import PaintSpec
 from afterglow.flows.paint import SecondScan, paint_visit, with_dosimetry
+from afterglow.flows.paint_curves import zone_curves
 from afterglow.flows.paint_orders import NO_ORDERS, PaintOrders
+from afterglow.flows.paint_response import FollowedVisit, followed, response_of, seen_visits
 from afterglow.flows.place import Place
-from afterglow.flows.regions import share_on
 from afterglow.flows.visit import Done
 from afterglow.flows.work import Progress
 from afterglow.io.atomic import Written
 from afterglow.io.manifest import ManifestEntry, fingerprint, is_finished_on_disk, output_entry, record
 from afterglow.io.measurements import remove_zone_measurements, write_measurements, zone_measurements_path
 from afterglow.io.painted import read_painted_visit, write_painted_visit
+from afterglow.io.zone_curves import read_zone_curves, remove_zone_curves, write_zone_curves, zone_curves_path
 from afterglow.io.zones import PaintedPlace
-from afterglow.lesions.measure import Labels, measure_visit
 from afterglow.records.alignment import QualityLine
 from afterglow.records.course import Treatment
 from afterglow.records.errors import AfterglowError, MissingInput
-from afterglow.records.lesion import Lesion, ZoneKind
-from afterglow.records.measurement import Measurement
-from afterglow.records.painted import PaintedVisit
-from afterglow.records.result import ExamResult
+from afterglow.records.painted import PaintedVisit, ZoneCurve
 from afterglow.records.space import PatientSpace
-from afterglow.records.zones import Zone, ZoneMap
-
-_HALF = 0.5  # of a voxel that a zone must fill to count
-_REGIONS: tuple[tuple[ZoneKind, tuple[Zone, ...]], ...] = (
-    ("aggressive", (Zone.AGGRESSIVE,)),
-    ("penumbra", (Zone.PENUMBRA,)),
-    ("passive", (Zone.PASSIVE,)),
-    ("not assessed", (Zone.NOT_ASSESSED,)),
-    ("not aggressive", (Zone.PENUMBRA, Zone.PASSIVE, Zone.NOT_ASSESSED)),
-)
 
 
 def paint_course(
@@ -69,30 +53,61 @@ def paint_course(
     own = PaintedPlace(place.out, subject, visit.session)
     wanted = _fingerprint(done, method_text, orders)
     key = f"sub-{subject}_painting"
+    later = followed(visits[index:], [one.result for one in done[index:]], space)
     try:
         if is_finished_on_disk(place.out, key, wanted):
             stored = read_painted_visit(own)
             painted = replace(with_dosimetry(stored, spec), figures=stored.figures)
-            return replace(painted, response=_response(painted.zones, visits[index:], done[index:], space, method, spec)), told
+            curves = [curve for one in later for curve in read_zone_curves(place.out, subject, one.visit.session)]
+            return _with_response(painted, later, method, spec, curves), told
         second = _second(orders, visit, visits, done, space)
         painted = paint_visit(visit, result, spec, progress=progress, mrs=method.mrs, orders=orders, second=second)
-        response = _response(painted.zones, visits[index:], done[index:], space, method, spec)
+        curves = list(zone_curves(painted.zones, later, method, progress=progress))
+        painted = _with_response(painted, later, method, spec, curves)
     except AfterglowError as error:
         if orders != NO_ORDERS:  # a person's own file or choice: what an earlier run painted, and its report, stay as they are
             raise
         record(place.out, ManifestEntry(key, "failed", method.name, wanted, (), (), {}, versions(), message=str(error)))
         return None, [*told, QualityLine("painting", "not made", "warning", str(error))]
-    painted = replace(painted, response=response)
-    for one in visits[:index]:  # an earlier run may have painted an earlier visit
-        remove_zone_measurements(place.out, subject, one.session)
-    written: list[Written] = list(write_painted_visit(own, painted))
-    for one in visits[index:]:
-        rows = [row for row in response if row.session_id == one.session]
-        written += write_measurements(zone_measurements_path(place.out, subject, one.session), rows)
+    _store(
+        place,
+        painted,
+        [one.session for one in visits],
+        index,
+        ManifestEntry(key, "done", method.name, wanted, (), (), {}, versions()),
+    )
+    return painted, told
+
+
+def _with_response(
+    painted: PaintedVisit, later: Sequence[FollowedVisit], method: Method, spec: PaintSpec, curves: Sequence[ZoneCurve]
+) -> PaintedVisit:
+    """The same with what became of its zones."""
+    response = response_of(painted.zones, later, method, spec)
+    return replace(painted, response=response, curves=tuple(curves), seen=seen_visits(painted.zones, later, spec))
+
+
+def _store(place: Place, painted: PaintedVisit, sessions: Sequence[str], index: int, entry: ManifestEntry) -> None:
+    """Write the painted visit and what became of it at the visits from `index` on, and record all of it."""
+    for session in sessions[:index]:  # an earlier run may have painted an earlier visit
+        remove_zone_measurements(place.out, painted.subject, session)
+        remove_zone_curves(place.out, painted.subject, session)
+    own = PaintedPlace(place.out, painted.subject, painted.session)
+    written = [*write_painted_visit(own, painted), *_write_response(place, painted, sessions[index:])]
     outputs = tuple(output_entry(one, place.out) for one in written)
     sentences = " ".join(dict.fromkeys(one.sentence for one in painted.provenance))
-    record(place.out, ManifestEntry(key, "done", method.name, wanted, (), outputs, {}, versions(), methods_text=sentences))
-    return painted, told
+    record(place.out, replace(entry, outputs=outputs, methods_text=sentences))
+
+
+def _write_response(place: Place, painted: PaintedVisit, sessions: Sequence[str]) -> list[Written]:
+    """What was measured in the zones at each of these visits, and its curves: beside the visit's own maps."""
+    written: list[Written] = []
+    for session in sessions:
+        rows = [row for row in painted.response if row.session_id == session]
+        written += write_measurements(zone_measurements_path(place.out, painted.subject, session), rows)
+        curves = [curve for curve in painted.curves if curve.session == session]
+        written += write_zone_curves(zone_curves_path(place.out, painted.subject, session), curves)
+    return written
 
 
 def painted_index(
@@ -137,38 +152,3 @@ def _fingerprint(done: Sequence[Done], method_text: str, orders: PaintOrders) ->
         "orders": orders.digest(),
     }
     return fingerprint((), settings, versions())
-
-
-def _response(
-    zones: ZoneMap,
-    visits: Sequence[CourseVisit],
-    done: Sequence[Done],
-    space: PatientSpace | None,
-    method: Method,
-    spec: PaintSpec,
-) -> tuple[Measurement, ...]:
-    """The method's quantities in the zones of the first visit, at each visit that can be laid on it."""
-    made: list[Measurement] = []
-    for visit, one in zip(visits, done, strict=True):
-        way = np.eye(4) if visit is visits[0] else None if space is None else space.between(visit.session, visits[0].session)
-        if way is not None:
-            made += _measured(zones, visit, one.result, compose(visit.maps_to_anchor, way), method, spec)
-    return tuple(made)
-
-
-def _measured(
-    zones: ZoneMap, visit: CourseVisit, result: ExamResult, matrix: NDArray[np.float64], method: Method, spec: PaintSpec
-) -> tuple[Measurement, ...]:
-    parts = tuple((name, share_on(zones.mask(*kinds), zones.grid, result.grid, matrix) >= _HALF) for name, kinds in _REGIONS)
-    whole = np.any([part for _, part in parts], axis=0)
-    note = "" if whole.any() else "the zones lie outside the field of view of this visit"
-    lesion = Lesion("all", whole, result.grid, "zones of the painted visit", note, parts)
-    labels = Labels(result.subject, result.session, result.day, result.space, result.method, "zones")
-    wanted = [
-        replace(one.record(), regions=tuple(name for name, _ in _REGIONS), normalised=False, rim_mm=None)
-        for one in method.measure
-        if one.quantity in spec.response
-    ]
-    maps = {one.quantity.name: one for one in reversed(result.maps)}
-    rows = measure_visit(maps, (lesion,), None, wanted, labels=labels)
-    return tuple(row for row in rows if row.region != "reference")

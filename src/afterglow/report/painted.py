@@ -12,7 +12,7 @@ from afterglow.records.painted import PaintedVisit
 from afterglow.records.quantity import QUANTITIES
 from afterglow.records.stability import Retest, Stability
 from afterglow.records.zones import ZONE_WORDS, Vote, Zone
-from afterglow.report.painted_figures import plan_pictures, spectra_pictures, zone_pictures
+from afterglow.report.painted_figures import after_pictures, plan_pictures, spectra_pictures, zone_pictures
 from afterglow.report.words import symbol_of, visit_words, with_unit
 
 _ZONES = (Zone.AGGRESSIVE, Zone.PENUMBRA, Zone.PASSIVE, Zone.NOT_ASSESSED)
@@ -207,7 +207,9 @@ def _response(painted: PaintedVisit) -> list[Section]:
         return []
     columns = ("Zone", "", *(visit_words(session, day) for session, day in sessions), "change, first to last")
     caption = "Permeability in the zones of the painted visit, measured at each visit on its own maps."
-    return [Section("Response inside the zones", (Table(caption, columns, tuple(rows)),), "response-zones")]
+    return [
+        Section("Response inside the zones", (*after_pictures(painted), Table(caption, columns, tuple(rows))), "response-zones")
+    ]
 
 
 def _measured(one: Measurement | None) -> str:

@@ -6,6 +6,7 @@ from afterglow.report.figures.dose import isodose_figure, prescription_figure
 from afterglow.report.figures.dose_volume import dose_volume_figure, quality_figure
 from afterglow.report.figures.spectra import spectra_figure
 from afterglow.report.figures.zones import zones_figure
+from afterglow.report.figures.zones_after import zones_after_figure
 
 ORGANS = ("brain",)
 
@@ -43,3 +44,10 @@ def plan_pictures(painted: PaintedVisit) -> list[Block]:
     if painted.qualities:
         blocks.append(quality_figure(painted.qualities, name="quality-volume", title=f"Planned over prescribed dose, {where}"))
     return blocks
+
+
+def after_pictures(painted: PaintedVisit) -> list[Block]:
+    """The zones at this visit and at later ones: maps and curves of contrast; nothing before there is a second visit."""
+    title = f"Zones of sub-{painted.subject} at ses-{painted.session} and later"
+    figure = zones_after_figure(painted.zones, painted.seen, painted.curves, name="zones-after", title=title)
+    return [] if figure is None else [figure]
