@@ -2,12 +2,14 @@
 
 from cohort_words import COHORT_WORDS
 from paint_words import PAINT_WORDS
+from recurrence_words import RECURRENCE_WORDS
 
 _SOURCE = "Who says so: paper and section. Printed where it decides a number."
 
 KEY_WORDS: dict[tuple[str, str], str] = {
     **COHORT_WORDS,
     **PAINT_WORDS,
+    **RECURRENCE_WORDS,
     ("Method", "name"): "Name of the method: lower case letters, digits, `-` and `_`.",
     ("Method", "title"): "What it measures, in words. Printed in the methods paragraph.",
     ("Method", "citation"): "The paper, as text.",

@@ -14,6 +14,7 @@ from afterglow.flows import method_beside as beside_file
 from afterglow.flows import method_cohort as cohort_file
 from afterglow.flows import method_paint as paint_file
 from afterglow.flows import method_painted as painted_file
+from afterglow.flows import method_recurrence as recurrence_file
 from afterglow.flows.method import Method, load_method, method_names, method_text
 from afterglow.io.exam import ROLES, SPECTRA
 from afterglow.io.measurements import COLUMN_WORDS
@@ -34,7 +35,7 @@ from afterglow.response.states import CALLS
 ANALYSES = typing.get_args(typing.get_args(cohort_file.Analysis)[0])
 NESTED = (
     "series", "agent", "haematocrit", "step", "lesions", "reference", "measure", "rule", "cohort", "marker", "probability", "analysis",
-    "dsc", "mrs", "paint", "criterion", "any", "zones", "contours", "numbers", "plan", "optimiser", "dosimetry", "gamma", "stability",
+    "dsc", "mrs", "paint", "criterion", "any", "zones", "contours", "numbers", "plan", "optimiser", "dosimetry", "gamma", "stability", "recurrence", "channel", "model", "label", "split",
 )  # fmt: skip
 STEPS = typing.get_args(typing.get_args(method_file.Step)[0])
 TABLES = {  # heading in a method file -> the model that checks it
@@ -63,6 +64,11 @@ TABLES = {  # heading in a method file -> the model that checks it
     "[paint.dosimetry]": paint_file.DosimetrySpec,
     "[paint.gamma]": paint_file.GammaSpec,
     "[paint.stability]": paint_file.StabilitySpec,
+    "[recurrence]": recurrence_file.RecurrenceSpec,
+    "[[recurrence.channel]]": recurrence_file.ChannelSpec,
+    "[[recurrence.model]]": recurrence_file.ModelSpec,
+    "[recurrence.label]": recurrence_file.LabelSpec,
+    "[recurrence.split]": recurrence_file.SplitSpec,
 }
 INNER = (
     method_file.Method,
@@ -71,6 +77,7 @@ INNER = (
     paint_file.PaintSpec,
     paint_file.CriterionSpec,
     paint_file.PlanSpec,
+    recurrence_file.RecurrenceSpec,
 )
 
 
