@@ -64,7 +64,7 @@ def prepare(
     described = dataset_json(channels, len(cases))
     paths = {case.name: {"images": [str(case.images[c.name]) for c in channels], "label": str(case.label)} for case in cases}
     _save(work / "raw" / DATASET / "dataset.json", {**described, "dataset": paths})  # the images stay where they are
-    _save(folder / "dataset_fingerprint.json", _fingerprint(cases, channels, workers, told))
+    _save(folder / "dataset_fingerprint.json", _fingerprint(cases, channels, splits, workers, told))
     plan = _plan(channels, preset)
     _save(folder / f"{PLANS}.json", plan)
     _save(folder / "dataset.json", described)
@@ -87,7 +87,9 @@ def read_case(case: TrainingCase, channels: Sequence[Channel]) -> tuple[NDArray[
     return filled(images, brain > 0), (label > 0).astype(np.int16), {"spacing": [float(mm) for mm in properties["spacing"]]}
 
 
-def _fingerprint(cases: Sequence[TrainingCase], channels: Sequence[Channel], workers: int, told: Progress) -> dict[str, Any]:
+def _fingerprint(
+    cases: Sequence[TrainingCase], channels: Sequence[Channel], splits: Splits, workers: int, told: Progress
+) -> dict[str, Any]:
     """nnU-Net's fingerprint of a data set; "keep scale" takes its numbers from inside the labels."""
     from nnunetv2.experiment_planning.dataset_fingerprint.fingerprint_extractor import DatasetFingerprintExtractor
     from nnunetv2.preprocessing.cropping.cropping import crop_to_nonzero
@@ -100,6 +102,7 @@ def _fingerprint(cases: Sequence[TrainingCase], channels: Sequence[Channel], wor
         return [int(n) for n in data.shape[1:]], properties["spacing"], inside, share
 
     found = _each(one, cases, workers, told, "reading patients")
+    _check_classes({case.subject for case, one in zip(cases, found, strict=True) if len(one[2][0])}, splits)
     values = [np.concatenate([case[2][c] for case in found]) for c in range(len(channels))]
     return {
         "shapes_after_crop": [case[0] for case in found],
@@ -107,6 +110,15 @@ def _fingerprint(cases: Sequence[TrainingCase], channels: Sequence[Channel], wor
         "foreground_intensity_properties_per_channel": {str(c): _statistics(values[c]) for c in range(len(channels))},
         "median_relative_size_after_cropping": float(np.median([case[3] for case in found])),
     }
+
+
+def _check_classes(recurred: set[str], splits: Splits) -> None:
+    for k, fold in enumerate(splits.folds):
+        if fold.training and not recurred & set(fold.training):
+            raise BadInput(
+                f"fold {k}: the tumour came back in none of the {len(fold.training)} patients it would learn from; "
+                "nothing can be learned from one class alone; split again, by recurrence"
+            )
 
 
 def _statistics(values: NDArray[np.float32]) -> dict[str, float]:

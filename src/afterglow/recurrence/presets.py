@@ -31,6 +31,8 @@ class Preset:
         if (self.patch is None) != (self.features is None):
             raise ValueError(f"preset {self.name}: patch and features are both given or both left to nnU-Net")
         if self.patch and self.features:
+            if len(self.features) < 3:
+                raise ValueError(f"preset {self.name}: nnU-Net's loss needs three stages at least, not {len(self.features)}")
             step = 2 ** (len(self.features) - 1)
             if any(side % step for side in self.patch):
                 raise ValueError(f"preset {self.name}: {len(self.features)} stages halve a patch {self.patch} to fractions")

@@ -4,7 +4,8 @@ import dataclasses
 import json
 import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from afterglow.recurrence.card import CARD, hash_model, read_card, write_card
 from afterglow.recurrence.extra import aloud, augmenters, check_device, need_nnunet, nnunet_surroundings, quiet
 from afterglow.recurrence.fold import train_fold
 from afterglow.recurrence.network import load_network, probabilities
-from afterglow.recurrence.plans import CONFIGURATION, dataset_json, prepare, read_case
+from afterglow.recurrence.plans import CONFIGURATION, Progress, dataset_json, prepare, read_case
 from afterglow.recurrence.presets import Preset
 from afterglow.recurrence.training_data import OUTSIDE, TrainingCase, TrainingData
 
@@ -37,7 +38,7 @@ def train_model(
     method: str,
     device: str,
     seed: int,
-    progress: Callable[[str, int, int], None],
+    progress: Progress,
     licence: str = "not stated",
     folds: tuple[int, ...] | None = None,
     workers: int | None = None,
@@ -58,28 +59,53 @@ def train_model(
         return read_card(folder)
     processes = augmenters(device) if workers is None else workers
     told = aloud(lambda what, done, of: progress(f"{wanted.name}: {what}", done, of))
-    with quiet(), nnunet_surroundings((folder / WORK).resolve(), processes=1):
-        plan = prepare(cases, channels, data.splits, preset, folder / WORK, workers=max(1, processes), told=told)
-    described = dataset_json(channels, len(cases))
-    with quiet(), nnunet_surroundings((folder / WORK).resolve(), processes):
-        for fold in chosen:
-            place = folder / f"fold_{fold}"
-            if not (place / "checkpoint_final.pth").is_file():
-                train_fold(
-                    plan, described, channels, preset, folder / WORK, place,
-                    fold=fold, dropped=wanted.dropped, seed=seed, device=device,
-                    told=lambda done, of, fold=fold: told(f"fold {fold}, epochs", done, of),
-                )  # fmt: skip
-    for name, content in (("dataset.json", described), ("plans.json", plan)):
+    plan = _train_folds(data, wanted, preset, channels, cases, folder, chosen, seed, device, processes, told)
+    for name, content in (("dataset.json", dataset_json(channels, len(cases))), ("plans.json", plan)):
         (folder / name).write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-    card = _card(
-        data, wanted, preset, channels, plan, folder, method=method, seed=seed, device=device, licence=licence, folds=chosen
-    )
+    card = _card(data, wanted, preset, channels, plan, folder, method=method, seed=seed, device=device, licence=licence)
     metrics = _metrics(folder, card, cases, channels, device, told)
     card = dataclasses.replace(card, metrics=metrics, seconds=time.perf_counter() - began)
     write_card(folder, card)
     shutil.rmtree(folder / WORK, ignore_errors=True)
     return card
+
+
+def _train_folds(
+    data: TrainingData,
+    wanted: ModelWanted,
+    preset: Preset,
+    channels: tuple[Channel, ...],
+    cases: Sequence[TrainingCase],
+    folder: Path,
+    folds: tuple[int, ...],
+    seed: int,
+    device: str,
+    processes: int,
+    told: Progress,
+) -> dict[str, Any]:
+    """Prepare the patients and train each fold that is not there yet; nnU-Net's plan."""
+    work = folder / WORK
+    with quiet(), nnunet_surroundings(work.resolve(), processes=1):
+        plan = prepare(cases, channels, data.splits, preset, work, workers=max(1, processes), told=told)
+    with quiet(), nnunet_surroundings(work.resolve(), processes):
+        for fold in folds:
+            place = folder / f"fold_{fold}"
+            if (place / "checkpoint_final.pth").is_file():
+                continue
+            train_fold(
+                plan,
+                dataset_json(channels, len(cases)),
+                channels,
+                preset,
+                work,
+                place,
+                fold=fold,
+                dropped=wanted.dropped,
+                seed=seed,
+                device=device,
+                told=partial(told, f"fold {fold}, epochs"),
+            )
+    return plan
 
 
 def _chosen(data: TrainingData, folds: tuple[int, ...] | None) -> tuple[int, ...]:
@@ -146,7 +172,6 @@ def _card(
     seed: int,
     device: str,
     licence: str,
-    folds: tuple[int, ...],
 ) -> ModelCard:
     full = plan["configurations"][CONFIGURATION]
     spacing = tuple(float(mm) for mm in reversed(full["spacing"]))
@@ -206,7 +231,7 @@ def _metrics(
     cases: Sequence[TrainingCase],
     channels: Sequence[Channel],
     device: str,
-    told: Callable[[str, int, int], None],
+    told: Progress,
 ) -> dict[str, float]:
     """Mean Dice of the held-out patients whose tumour came back, by fold, from our own predictions; no entry where there is none."""
     metrics = {}

@@ -1,0 +1,189 @@
+"""Claims about trainings that run: repeated, stopped, continued, on a full disk, fold by fold."""
+
+import errno
+import json
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tests.recurrence_models import COMBINED, TINY, copied, data, normalised, train, trained
+
+torch = pytest.importorskip("torch", reason="torch is an extra")
+pytest.importorskip("nnunetv2", reason="nnU-Net is an extra")
+pytestmark = pytest.mark.slow
+
+
+class Stop(Exception):
+    """Somebody presses Ctrl-C."""
+
+
+def stop_after(epoch: int, seen: list[str]):
+    def progress(what: str, done: int, of: int) -> None:
+        seen.append(what)
+        if "epochs" in what and done == epoch:
+            raise Stop
+
+    return progress
+
+
+def test_a_repeated_training_gives_the_same_files_to_the_last_bit(tmp_path: Path) -> None:
+    _, card = trained()
+    again = train(tmp_path / "again")
+    assert dict(again.files) == dict(card.files)
+    assert again.metrics == card.metrics
+
+
+def test_another_seed_gives_other_weights(tmp_path: Path) -> None:
+    _, card = trained()
+    other = train(tmp_path / "other", seed=4)
+    assert other.files["fold_0/checkpoint_final.pth"] != card.files["fold_0/checkpoint_final.pth"]
+
+
+def test_a_stopped_training_goes_on_to_the_weights_it_would_have_had(tmp_path: Path) -> None:
+    _, card = trained()
+    first: list[str] = []
+    second: list[str] = []
+    with pytest.raises(Stop):
+        train(tmp_path / "m", progress=stop_after(2, first))
+    assert not (tmp_path / "m" / "card.json").exists()
+    resumed = train(tmp_path / "m", progress=lambda what, done, of: second.append(what))
+    assert dict(resumed.files) == dict(card.files)
+    assert sum("epochs" in what for what in second) == 1
+    assert any("preparing" in what for what in first)
+    assert not any("preparing" in what for what in second)
+
+
+def test_a_finished_model_is_not_trained_again(tmp_path: Path) -> None:
+    model, card = trained()
+    folder = copied(model, tmp_path)
+    told: list[str] = []
+    assert train(folder, progress=lambda what, done, of: told.append(what)) == card
+    assert told == []
+
+
+def test_a_fold_that_is_done_stays_and_the_next_is_added(tmp_path: Path) -> None:
+    _, both = trained(folds=2)
+    told: list[str] = []
+    one = train(tmp_path / "m", of=data(2), folds=(1,))
+    assert one.folds == (1,)
+    card = train(tmp_path / "m", of=data(2), progress=lambda what, done, of: told.append(what))
+    assert card.folds == (0, 1)
+    assert dict(card.files) == dict(both.files)
+    assert not any("fold 1, epochs" in what for what in told)
+    assert set(card.metrics) == {"dice_fold_0", "dice_fold_1"}
+
+
+def test_the_card_tells_what_nnunet_planned_and_what_was_asked(tmp_path: Path) -> None:
+    model, card = trained()
+    plan = json.loads((model / "plans.json").read_text())["configurations"]["3d_fullres"]
+    assert card.settings["normalisation"] == tuple(plan["normalization_schemes"])
+    assert card.settings["normalisation"] == ("ZScoreNormalization", "ZScoreNormalization", "CTNormalization")
+    assert card.settings["patch"] == tuple(plan["patch_size"]) == TINY.patch
+    assert card.settings["features"] == TINY.features
+    assert card.spacing_mm == (2.0, 2.0, 2.0)
+    assert not (model / "work").exists()
+
+
+def test_no_path_of_this_machine_is_left_in_a_model() -> None:
+    model, _ = trained()
+    for path in model.rglob("*"):
+        if path.is_file():
+            content = path.read_bytes()
+            assert str(Path.home()).encode() not in content or str(Path.home()) == "/"
+            assert b"afterglow-models-" not in content, path
+
+
+def test_the_epochs_are_a_table(tmp_path: Path) -> None:
+    model, _ = trained()
+    head, *rows = (model / "fold_0" / "epochs.tsv").read_text().splitlines()
+    assert head.split("\t") == ["epoch", "learning_rate", "training_loss", "validation_loss", "dice"]
+    table = np.array([[float(cell) for cell in row.split("\t")] for row in rows])
+    assert table[:, 0].tolist() == [1, 2, 3]
+    assert table[0, 1] == TINY.learning_rate
+    assert np.isfinite(table).all()
+
+
+@pytest.mark.parametrize("scheme", ["none", "0 to 1"])
+def test_every_normalisation_reaches_the_plan(tmp_path: Path, scheme) -> None:
+    other = replace(data(), channels=(*data().channels[:2], normalised(scheme)))
+    card = train(tmp_path / "m", of=other, preset=replace(TINY, epochs=1, iterations=1))
+    expected = {"none": "NoNormalization", "0 to 1": "RescaleTo01Normalization"}[scheme]
+    assert card.settings["normalisation"][2] == expected
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        OSError(errno.ENOSPC, "No space left on device"),
+        RuntimeError("PytorchStreamWriter failed writing file data/3: file write failed"),
+    ],
+)
+def test_a_full_disk_is_one_sentence_and_the_last_checkpoint_is_kept(tmp_path: Path, monkeypatch, failure: Exception) -> None:
+    from afterglow.records.errors import Unwritable
+
+    _, card = trained()
+    save, calls = torch.save, []
+
+    def full(content, place, *rest, **named):
+        calls.append(place)
+        if len(calls) == 2:
+            Path(place).write_bytes(b"half a checkpoint")
+            raise failure
+        return save(content, place, *rest, **named)
+
+    monkeypatch.setattr(torch, "save", full)
+    with pytest.raises(Unwritable, match=r"disk is full.*last checkpoint is kept"):
+        train(tmp_path / "m")
+    assert not list((tmp_path / "m").rglob("*.part"))
+    monkeypatch.undo()
+    assert dict(train(tmp_path / "m").files) == dict(card.files)
+
+
+def test_neither_environment_nor_screen_nor_threads_notice_a_training(tmp_path: Path, capsys) -> None:
+    before, threads = dict(os.environ), torch.get_num_threads()
+    train(
+        tmp_path / "m",
+        preset=replace(TINY, epochs=1, iterations=1),
+        progress=lambda what, done, of: print("told"),  # noqa: T201
+    )
+    assert dict(os.environ) == before
+    assert torch.get_num_threads() == threads
+    assert not torch.are_deterministic_algorithms_enabled()
+    shown = capsys.readouterr().out.splitlines()
+    assert shown
+    assert set(shown) == {"told"}
+
+
+def test_a_fold_that_holds_nobody_out_trains_and_says_so(tmp_path: Path) -> None:
+    fold = data().splits.folds[0]
+    splits = replace(data().splits, folds=(replace(fold, training=(*fold.training, *fold.held_out), held_out=()),))
+    card = train(tmp_path / "m", of=replace(data(), splits=splits), preset=replace(TINY, epochs=1, iterations=1))
+    assert "holds nobody out" in card.remarks[0]
+    assert dict(card.metrics) == {}
+
+
+def test_hiding_maps_changes_the_weights_and_is_repeatable(tmp_path: Path) -> None:
+    _, open_eyed = trained()
+    _, hidden = trained(dropped=0.5)
+    again = train(tmp_path / "again", wanted=replace(COMBINED, dropped=0.5))
+    assert dict(again.files) == dict(hidden.files)
+    assert hidden.files["fold_0/checkpoint_final.pth"] != open_eyed.files["fold_0/checkpoint_final.pth"]
+    assert hidden.settings["dropped"] == 0.5
+
+
+def test_the_papers_preset_is_nnunets_untouched_trainer() -> None:
+    from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer
+
+    from afterglow.recurrence.extra import nnunet_surroundings, quiet
+    from afterglow.recurrence.presets import YOON2024
+
+    model, _ = trained()
+    plan, described = (json.loads((model / name).read_text()) for name in ("plans.json", "dataset.json"))
+    with quiet(), nnunet_surroundings(model.parent / "stock", 0):
+        stock = nnUNetTrainer({**plan, "continue_training": False}, "3d_fullres", 0, described, torch.device("cpu"))
+    assert (stock.num_epochs, stock.num_iterations_per_epoch, stock.num_val_iterations_per_epoch) == (
+        YOON2024.epochs, YOON2024.iterations, YOON2024.validation_iterations,
+    )  # fmt: skip
+    assert (stock.initial_lr, stock.oversample_foreground_percent) == (YOON2024.learning_rate, YOON2024.foreground)
