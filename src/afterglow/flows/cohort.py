@@ -12,7 +12,13 @@ from afterglow.cohort.part import Part
 from afterglow.flows.cohort_analyses import carry_out_analyses
 from afterglow.flows.cohort_cases import Cohort, gather, held_in, read_beside, read_lesion_curves, read_told
 from afterglow.flows.cohort_painted import painted_cautions, painted_flow, read_painted_cohort
-from afterglow.flows.cohort_recurrence import predicted_flow, read_predicted_cohorts
+from afterglow.flows.cohort_recurrence import (
+    held_against,
+    predicted_facts,
+    predicted_flow,
+    predicted_groups,
+    read_predicted_cohorts,
+)
 from afterglow.flows.keys import versions
 from afterglow.flows.long_table import long_table_of_run, write_long
 from afterglow.flows.method import Method, load_method, method_text
@@ -110,7 +116,7 @@ def _cohort(out: Path, dataset: Dataset, study: Study, method: Method, spec: Coh
     if any(isinstance(one, Curves) for one in spec.analysis):
         cohort = replace(cohort, curves=read_lesion_curves(out, cohort.cases))
     painted = read_painted_cohort(out, {name: one.course for name, one in told.items()}, method, spec)
-    predicted = read_predicted_cohorts(out, spec, study)
+    predicted = read_predicted_cohorts(out, method, spec, study)
     flow = (*cohort.flow, *painted_flow(painted, len(told)), *predicted_flow(predicted))
     return replace(cohort, painted=painted, predicted=predicted, flow=flow)
 
@@ -137,18 +143,22 @@ def facts_of(method: Method, spec: CohortSpec, cohort: Cohort, study: Study, par
         estimates=tuple(one for part in parts for one in part.estimates),
         tests=tuple(one for part in parts for one in part.tests),
         cautions=tuple(dict.fromkeys((*_cautions(spec, cohort, parts), *spec.cautions))),
-        checklists=CHECKLISTS if spec.positive else (),  # both are about telling outcomes apart
+        checklists=CHECKLISTS if spec.positive or cohort.predicted else (),  # both are about telling outcomes apart
         checklist_facts=_known(method, spec, cohort),
         methods_paragraph=_paragraph(method, spec, cohort),
     )  # fmt: skip
 
 
 def _groups(spec: CohortSpec, cohort: Cohort) -> tuple[tuple[str, ...], dict[str, str]]:
-    """The groups of the cohort table and whose is which: by outcome; else those who were followed and those who were not; else one."""
+    """The groups of the cohort table and whose is which: by outcome; by what came after a
+    prediction; else those who were followed and those who were not; else one."""
     if spec.positive:
         sick = {c.participant_id for c in cohort.cases if c.positive}
         names = sorted({c.participant_id for c in cohort.cases})
         return spec.sides, {name: spec.sides[0] if name in sick else spec.sides[1] for name in names}
+    predicted = predicted_groups(cohort.predicted, spec)
+    if predicted is not None:
+        return predicted
     followed = cohort.painted.followed
     if followed is None:
         return ("measured",), dict.fromkeys(cohort.told, "measured")
@@ -177,7 +187,7 @@ def _known(method: Method, spec: CohortSpec, cohort: Cohort) -> dict[str, str]:
         "missing_data": "A number that was not measured is left out of the analyses that read it, and the number of such cases is said."
     }
     if not spec.positive:
-        return said
+        return {**said, **predicted_facts(cohort.predicted, spec)}
     bases = sorted({c.basis for c in cohort.cases})
     positive = sum(c.positive for c in cohort.cases)
     return {
@@ -197,7 +207,7 @@ def _thresholds(method: Method, spec: CohortSpec) -> Iterator[Rule]:
 
 def _paragraph(method: Method, spec: CohortSpec, cohort: Cohort) -> str:
     tests = "; ".join(f"{one.name} ({one.do}; {one.source})" for one in spec.analysis)
-    who = f"Patients are those whose scans were measured: {len(cohort.told)}; nothing is held against outcomes. "
+    who = f"Patients are those whose scans were measured: {len(cohort.told)}; {held_against(cohort.predicted, spec)}. "
     if spec.positive:
         patients = len({c.participant_id for c in cohort.cases})
         labels = f"{', '.join(spec.positive)} against {', '.join(spec.negative)}"

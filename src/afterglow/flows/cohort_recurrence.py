@@ -8,6 +8,7 @@ from typing import TypeVar
 from afterglow.cohort.analyse_recurrence import analyse_predictions
 from afterglow.cohort.part import Part
 from afterglow.cohort.predicted import PredictedCohort, PredictedPatient
+from afterglow.flows.method import Method
 from afterglow.flows.method_cohort import CohortSpec
 from afterglow.flows.method_predictions import Predictions
 from afterglow.io.predictions import predictions_path, read_predictions
@@ -20,9 +21,10 @@ from afterglow.records.study import Study
 
 Rows = Sequence[Predicted]
 T = TypeVar("T")
+RECURRENCE = ("recurrence", "no recurrence")  # what the sides are called where the cohort names none
 
 
-def read_predicted_cohorts(out: Path, spec: CohortSpec, study: Study) -> dict[str, PredictedCohort]:
+def read_predicted_cohorts(out: Path, method: Method, spec: CohortSpec, study: Study) -> dict[str, PredictedCohort]:
     """By analysis; nothing where none asks about predictions. MissingInput where nothing was predicted."""
     asked = [one for one in spec.analysis if isinstance(one, Predictions)]
     if not asked:
@@ -33,14 +35,13 @@ def read_predicted_cohorts(out: Path, spec: CohortSpec, study: Study) -> dict[st
             f"{path}: nothing was predicted, and the analysis {asked[0].name!r} reads it; run `afterglow train` and `afterglow predict` first"
         )
     rows = read_predictions(path)
-    _check_outcomes(path, rows, spec, study)
+    _check_outcomes(path, rows, method, spec, study)
     return {one.name: predicted_cohort(path, rows, one) for one in asked}
 
 
 def predicted_part(analysis: Predictions, spec: CohortSpec, cohort: PredictedCohort) -> Part:
     """One such analysis, carried out."""
-    labels = spec.sides if all(spec.sides) else ("recurrence", "no recurrence")
-    return analyse_predictions(analysis.name, cohort, analysis.asked(), labels=labels)
+    return analyse_predictions(analysis.name, cohort, analysis.asked(), labels=_labels(spec))
 
 
 def predicted_cohort(path: Path, rows: Rows, spec: Predictions) -> PredictedCohort:
@@ -115,18 +116,53 @@ def _one(path: Path, subject: str, rows: Rows, column: str, found: set[T]) -> T:
     )
 
 
-def _check_outcomes(path: Path, rows: Rows, spec: CohortSpec, study: Study) -> None:
+def _check_outcomes(path: Path, rows: Rows, method: Method, spec: CohortSpec, study: Study) -> None:
     """What predictions hold a map against is what the study says came."""
+    told = method.recurrence.label if method.recurrence is not None else None
+    came = {*spec.positive, *(told.came_back if told is not None else ())}
+    stayed = {*spec.negative, *(told.stayed_away if told is not None else ())}
     said: dict[str, set[str]] = {}
-    for outcome in study.outcomes if spec.positive else ():
+    for outcome in study.outcomes:
         said.setdefault(outcome.participant_id, set()).add(outcome.label)
-    for subject, recurs in {(row.participant_id, row.recurs) for row in rows}:
-        labels = said.get(subject, set())
-        if recurs is not None and labels and recurs != bool(labels & set(spec.positive)):
+    for subject, recurs in sorted({(row.participant_id, row.recurs) for row in rows if row.recurs is not None}):
+        labels = said.get(subject, set()) & (came | stayed)
+        if labels and recurs != bool(labels & came):
             raise BadInput(
                 f"{path}: sub-{subject} {'recurred' if recurs else 'did not recur'} there, and phenotype/outcomes.tsv says "
                 f"{', '.join(sorted(labels))}; put right which is wrong, and build the learning set again"
             )
+
+
+def predicted_groups(cohorts: Mapping[str, PredictedCohort], spec: CohortSpec) -> tuple[tuple[str, str], dict[str, str]] | None:
+    """The groups of the cohort table by what came, and whose is which; None where nothing asks about predictions."""
+    labels = _labels(spec)
+    for cohort in cohorts.values():
+        return labels, {one.participant_id: labels[0] if one.recurs else labels[1] for one in cohort.patients}
+    return None
+
+
+def predicted_facts(cohorts: Mapping[str, PredictedCohort], spec: CohortSpec) -> dict[str, str]:
+    """For the items of a checklist; nothing where nothing asks about predictions."""
+    for name, cohort in cohorts.items():
+        asked = next(one for one in spec.analysis if isinstance(one, Predictions) and one.name == name)
+        came = sum(one.recurs for one in cohort.patients)
+        return {
+            "reference_standard": "whether and where the tumour came back, as the learning set holds it (data.json of the models)",
+            "events": f"{came} patients {_labels(spec)[0]}, {len(cohort.patients) - came} {_labels(spec)[1]}",
+            "cutoff": f"{asked.rule} at least {asked.threshold:g}, set beforehand ({asked.source})",
+        }
+    return {}
+
+
+def held_against(cohorts: Mapping[str, PredictedCohort], spec: CohortSpec) -> str:
+    """For the methods section, where no outcome is named."""
+    for cohort in cohorts.values():
+        return f"predictions are held against {' or '.join(_labels(spec))} of {len(cohort.patients)} patients"
+    return "nothing is held against outcomes"
+
+
+def _labels(spec: CohortSpec) -> tuple[str, str]:
+    return spec.sides if all(spec.sides) else RECURRENCE
 
 
 def predicted_flow(cohorts: Mapping[str, PredictedCohort]) -> tuple[FlowStep, ...]:

@@ -13,6 +13,7 @@ from afterglow.flows.method_beside import DscBeside, SpectraBeside
 from afterglow.flows.method_cohort import CohortSpec
 from afterglow.flows.method_paint import PaintSpec
 from afterglow.flows.method_painted import BaselineChange, Plans, Zones
+from afterglow.flows.method_predictions import Predictions
 from afterglow.flows.method_recurrence import RecurrenceSpec
 from afterglow.flows.method_regions import LesionsSpec, ReferenceSpec
 from afterglow.flows.method_rules import MeasureSpec, RuleSpec
@@ -126,6 +127,7 @@ def _check_cohort(method: Method) -> None:
     if method.cohort is None:
         return
     _check_painted(method, method.cohort)
+    _check_predicted(method, method.cohort)
     rules = {rule.name for rule in method.rule}
     unknown = [name for name in method.cohort.rules if name not in rules]
     if unknown:
@@ -161,6 +163,17 @@ def _check_painted(method: Method, spec: CohortSpec) -> None:
                 raise ValueError(
                     f"cohort: analysis {one.name!r} reads the {statistic} of {quantity}, which no [[measure]] makes{where}"
                 )
+
+
+def _check_predicted(method: Method, spec: CohortSpec) -> None:
+    """Analyses of predictions read models that the method trains."""
+    known = [model.name for model in method.recurrence.model] if method.recurrence is not None else []
+    for one in spec.analysis:
+        strange = [name for name in one.models if name not in known] if isinstance(one, Predictions) else []
+        if strange:
+            raise ValueError(
+                f"cohort: analysis {one.name!r} reads {strange[0]!r}, which no [[recurrence.model]] is called; there are {', '.join(known) or 'none'}"
+            )
 
 
 def _check_series(method: Method) -> None:
