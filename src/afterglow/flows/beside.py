@@ -92,7 +92,7 @@ def _of_spectra(work: Work) -> ExamResult | None:
         work.note("spectroscopy", "not made: the visit has none", "warning", "criteria that read it are not assessed")
         return None
     try:
-        return ready_result(work) if series is None else spectra_result(work, series, spec)
+        return ready_result(work, spec) if series is None else spectra_result(work, series, spec)
     except AfterglowError as error:
         work.note("spectroscopy", "not made", "warning", f"{error}; criteria that read it are not assessed")
         return None
@@ -136,7 +136,10 @@ def _laid(one: ParameterMap, result: ExamResult, work: Work) -> ParameterMap:
 
 
 def between(work: Work, result: ExamResult) -> NDArray[np.float64]:
-    """Matrix from a point of the DCE to that series, through the anatomy of the visit."""
+    """Matrix from a point of the DCE to that series: as it was laid on the DCE, else through the anatomy of the visit."""
+    direct = next((a for a in result.alignments if a.source == work.source and a.trusted), None)
+    if direct is not None:
+        return np.asarray(np.linalg.inv(direct.matrix), dtype=np.float64)
     anatomy = work.series("anatomy")
     if not anatomy:
         return np.eye(4)

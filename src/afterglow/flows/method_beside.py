@@ -1,6 +1,6 @@
 """What a method makes of the series that lie beside its DCE: a second perfusion series and a spectroscopic image, each on its own grid."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
@@ -37,3 +37,6 @@ class SpectraBeside(Laid):
     crlb_percent: float = Field(gt=0, le=100)
     width_hz: float = Field(gt=0)
     snr: float = Field(gt=0)
+    lies_with: tuple[
+        Literal["dce", "anatomy", "flair", "vfa", "irt1", "b1"], ...
+    ] = ()  # the image taken beside them, first choice first

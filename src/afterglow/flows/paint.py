@@ -11,7 +11,7 @@ from afterglow.flows.method_beside import SpectraBeside
 from afterglow.flows.method_paint import PaintSpec
 from afterglow.flows.paint_evidence import PlanningScene, scene_of, seen_from
 from afterglow.flows.paint_orders import DELIVERED, NO_ORDERS, PaintOrders, delivered_of, numbers_of, reference_of_orders
-from afterglow.flows.paint_spectra import spectra_of
+from afterglow.flows.paint_spectra import grid_on_anatomy, spectra_of, spectra_to_anatomy
 from afterglow.flows.paint_zones import Painter, retest_of
 from afterglow.flows.work import Progress
 from afterglow.painting.compare import GammaSettings, gamma_map
@@ -87,8 +87,8 @@ def paint_visit(
         provenance=(zones.provenance, prescription.provenance, *(plan.provenance for plan in plans)),
         retest=retest,
         delivered=delivered.structures,
-        spectra=spectra_of(visit.exam.spectra, mrs, result, zones),
-        spectra_grid=None if visit.exam.spectra is None else visit.exam.spectra.grid,
+        spectra=spectra_of(visit.exam.spectra, mrs, result, zones, spectra_to_anatomy(visit, result)),
+        spectra_grid=None if visit.exam.spectra is None else grid_on_anatomy(visit, result, visit.exam.spectra.grid),
     )
     return with_dosimetry(painted, spec)
 

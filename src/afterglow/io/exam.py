@@ -1,11 +1,12 @@
 """One visit: the files that play a role, read as series with their times and physics."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from afterglow.io.bids import Dataset, session_folder, sessions
+from afterglow.io.moments import acquired_s
 from afterglow.io.mrs_maps import read_mrs_map
 from afterglow.io.mrs_read import read_mrs
 from afterglow.io.names import Pattern, parse_name, parse_pattern, sort_key
@@ -61,7 +62,17 @@ def read_exam(dataset: Dataset, subject: str, session: str, roles: Mapping[str, 
     spectra = _spectra(dataset, folder) if SPECTRA in roles else None
     ready = [read_mrs_map(path, dataset.root) for path in _matching_maps(folder)] if SPECTRA in roles and spectra is None else []
     remarks = tuple(line for _, line in ready if line is not None)
-    return Exam(subject, session, visit.day, found, spectra, tuple(one for one, _ in ready), remarks)
+    maps = tuple(one for one, _ in ready)
+    beside = [spectra.source] if spectra is not None else [source for one in maps for source in one.provenance.sources]
+    when = _moments(dataset, beside, found) if beside else {}
+    return Exam(subject, session, visit.day, found, spectra, maps, remarks, when)
+
+
+def _moments(dataset: Dataset, beside: Sequence[str], found: Mapping[str, tuple[Series, ...]]) -> dict[str, float]:
+    """When the spectra and the images of their visit were acquired, by source, where it is told."""
+    sources = dict.fromkeys([*beside, *(one.source for several in found.values() for one in several)])
+    told = ((source, acquired_s(dataset.root / source, dataset.root)) for source in sources)
+    return {source: seconds for source, seconds in told if seconds is not None}
 
 
 def _matching_maps(folder: Path) -> list[Path]:

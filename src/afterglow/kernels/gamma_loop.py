@@ -44,7 +44,8 @@ def _read(terms: Array, at: Array, slope: Array) -> float:
     slope[0] = terms[1] + v * terms[4] + w * (terms[5] + v * terms[7])
     slope[1] = terms[2] + u * terms[4] + w * (terms[6] + u * terms[7])
     slope[2] = terms[3] + u * terms[5] + v * (terms[6] + u * terms[7])
-    return terms[0] + u * (terms[1] + v * terms[4]) + v * terms[2] + w * slope[2]
+    value: float = terms[0] + u * (terms[1] + v * terms[4]) + v * terms[2] + w * slope[2]
+    return value
 
 
 @compiled

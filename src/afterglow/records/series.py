@@ -59,6 +59,9 @@ class Exam:
     spectra: SpectralSeries | None = None
     ready_maps: tuple[ParameterMap, ...] = ()  # of spectra, as scanner software made them
     ready_remarks: tuple[QualityLine, ...] = ()
+    acquired_s: Mapping[str, float] = field(
+        default_factory=dict
+    )  # by source, since midnight, where told; read beside spectra alone
 
     def __post_init__(self) -> None:
         if not np.isfinite(self.day):
