@@ -100,7 +100,7 @@ def _patient(path: Path, subject: str, rows: Rows, spec: Predictions, *, recurs:
             raise BadInput(f"{path}: sub-{subject} has {row.measure!r} by {row.model} twice; predict the patient again")
         values[row.model, row.measure] = row.value
     counts = [values.get((model, RECURRENCES), math.nan) for model in spec.models]
-    found = {key: value for key, value in values.items() if not math.isnan(value)}
+    found = {key: value for key, value in values.items() if key[1] != RECURRENCES and not math.isnan(value)}
     return PredictedPatient(subject, session, shown, recurs, found, None if math.isnan(sum(counts)) else int(max(counts)))
 
 
