@@ -278,9 +278,42 @@ def _empty_flair(place: Place) -> None:
     write_image(path, data, image.grid)
 
 
+def _exchanged(place: Place, *, extensions: tuple[str, ...]) -> None:
+    """The voxels stay on their own grids: it is the images that stand for one another."""
+    one, other = (image_path(place.dataset.root, "01", name) for name in ("ce-gadolinium_T1w", "FLAIR"))
+    first, second = read_image(one), read_image(other)
+    voxels = first.load(), second.load()
+    write_image(one, voxels[1], first.grid)
+    write_image(other, voxels[0], second.grid)
+    for extension in extensions:
+        sidecars = [path.with_name(path.name.replace(".nii.gz", extension)) for path in (one, other)]
+        texts = [path.read_text() for path in sidecars]
+        for path, text in zip(sidecars, reversed(texts), strict=True):
+            path.write_text(text)
+
+
+def _exchanged_without_words(place: Place) -> None:
+    _exchanged(place, extensions=())
+    for name in ("ce-gadolinium_T1w", "FLAIR"):
+        image_path(place.dataset.root, "01", name).with_name(f"sub-01_ses-pre_{name}.json").unlink()
+
+
+def test_images_that_look_exchanged_against_their_echo_times_are_remarked_on(place: Place) -> None:
+    assert not any("exchanged" in one for one in learning_case(place, "01", METHOD).remarks)
+    _exchanged(place, extensions=())
+    remarks = learning_case(place, "01", METHOD).remarks
+    assert any("CE-T1w and FLAIR look exchanged" in one and "echo times are right" in one for one in remarks)
+
+
 @pytest.mark.parametrize(
     ("spoil", "kind", "words"),
     [
+        (
+            lambda p: _exchanged(p, extensions=(".json",)),
+            BadInput,
+            "an echo time of 0.12 s and FLAIR one of 0.003 s; they look exchanged",
+        ),
+        (_exchanged_without_words, BadInput, "CE-T1w and FLAIR look exchanged: deep in the brain FLAIR is the brighter one"),
         (lambda p: image_path(p.dataset.root, "01", "FLAIR").unlink(), MissingInput, "the channel FLAIR is missing"),
         (lambda p: image_path(p.dataset.root, "01", "ce-gadolinium_T1w").unlink(), MissingInput, "the channel CE-T1w is missing"),
         (lambda p: shutil.rmtree(p.out / "sub-01"), MissingInput, "has no finished run"),

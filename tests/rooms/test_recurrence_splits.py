@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.recurrence_cases import make_cases
 
 from afterglow.records.errors import BadInput, MissingInput
 from afterglow.records.recurrence import Splits
 from afterglow.recurrence.checks import check_case, check_classes, check_twins
 from afterglow.recurrence.splits import k_fold_splits, temporal_splits
-from tests.recurrence_cases import make_cases
 
 people = st.dictionaries(st.text("abcdef0123456789", min_size=1, max_size=4), st.booleans(), min_size=20, max_size=60)
 

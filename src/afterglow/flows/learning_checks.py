@@ -3,11 +3,26 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from afterglow.flows.learning_visit import VisitBefore
 from afterglow.flows.method_recurrence import RecurrenceSpec
 from afterglow.io.learning import StoredCase, read_learning_set
+from afterglow.io.sidecar import read_sidecar
 from afterglow.records.errors import BadInput
-from afterglow.records.recurrence import Splits
-from afterglow.recurrence.checks import check_classes, check_twins
+from afterglow.records.recurrence import LearningCase, Splits
+from afterglow.recurrence.checks import check_classes, check_exchanged, check_twins
+
+_SHORT_TE, _LONG_TE = ("CE-T1w", "T1w"), ("FLAIR", "T2w")
+
+
+def exchanged(case: LearningCase, visit: VisitBefore) -> tuple[str, ...]:
+    """Remarks on images that look as if they stood for one another; BadInput where they surely do."""
+    names = [one.name for one in visit.channels if not one.quantity]
+    echo_times_s = {}
+    for name in names:
+        path = visit.place.dataset.root / visit.exam.series[name][0].source
+        echo_times_s[name] = read_sidecar(path, visit.place.dataset.root).number("EchoTime")
+    pairs = [(one, other) for one in names if one in _SHORT_TE for other in names if other in _LONG_TE]
+    return tuple(remark for pair in pairs for remark in check_exchanged(case, *pair, echo_times_s))
 
 
 def check_same_settings(folder: Path, method: str, spec: RecurrenceSpec) -> None:

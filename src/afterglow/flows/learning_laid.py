@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from afterglow.align.common_grid import isotropic_grid, laid_known, laid_mask
 from afterglow.align.near import register_series
 from afterglow.align.resample import compose
+from afterglow.flows.learning_checks import exchanged
 from afterglow.flows.learning_labels import Mask, Matrix, drawn_on, label_of
 from afterglow.flows.learning_visit import VisitBefore
 from afterglow.flows.work import Drawn, Progress, silent
@@ -47,6 +48,7 @@ def case_of(visit: VisitBefore, *, label_needed: bool, progress: Progress = sile
     if visit.maps and result is not None:
         slab = laid_mask(np.ones(result.grid.shape, dtype=bool), result.grid, grid, ways[_RUN])
     remarks = check_case(made, visit.channels, outlined_ml=found.outlined_ml, slab=slab)
+    remarks += exchanged(made, visit)
     return replace(made, remarks=(*told, *found.remarks, *remarks))
 
 

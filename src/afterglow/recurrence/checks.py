@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from afterglow.records.errors import BadInput, MissingInput
 from afterglow.records.recurrence import Channel, LearningCase
@@ -12,6 +13,12 @@ Mask = NDArray[np.bool_]
 MOSTLY = 0.5  # of a label that must lie in the brain, and where the maps have a value
 _SAID = 0.05  # of a label outside from which it is said
 _THIN = 0.9  # of the brain that the maps cover, below which it is said
+_SHALLOW_MM, _DEEP_MM = (4.0, 8.0), (12.0, 25.0)  # from the brain's border: mostly cortex, mostly white matter
+_LEAST_VOXELS = 100
+_COARSE_MM = 2.0  # voxels that suffice to tell brightness by depth
+# White matter is brighter than cortex in T1-weighted images and darker in FLAIR. On 16 digital patients the logarithm of deep over shallow
+# brightness is .05 to .10 higher in CE-T1w than in FLAIR; what oedema and coils do to it in patients was not measured.
+_EXCHANGED = -0.03
 
 
 def check_case(
@@ -92,6 +99,41 @@ def _cover_remarks(case: LearningCase, channels: Sequence[Channel], slab: Mask |
         if channel.quantity or valued < _THIN:
             remarks.append(f"{channel.name} has a value in {100 * valued:.0f} % of the brain")
     return tuple(remarks)
+
+
+def check_exchanged(case: LearningCase, short_te: str, long_te: str, echo_times_s: Mapping[str, float | None]) -> tuple[str, ...]:
+    """Refuse a T1-weighted image and a FLAIR that stand for one another, by their echo times or, where those are not known, by brightness.
+
+    Echo times that are right and brightness that is not make a remark: which of them errs cannot be told.
+    """
+    where = f"sub-{case.subject}" + (f" ses-{case.session}" if case.session else "")
+    short_s, long_s = echo_times_s.get(short_te), echo_times_s.get(long_te)
+    if short_s is not None and long_s is not None and short_s >= long_s:
+        raise BadInput(
+            f"{where}: {short_te} has an echo time of {short_s:g} s and {long_te} one of {long_s:g} s; they look exchanged, rename them"
+        )
+    lead = depth_contrast(case, short_te) - depth_contrast(case, long_te)
+    if not lead < _EXCHANGED:
+        return ()
+    words = f"{short_te} and {long_te} look exchanged: deep in the brain {long_te} is the brighter one"
+    if short_s is None or long_s is None:
+        raise BadInput(f"{where}: {words}; rename them, or give both an EchoTime in their sidecars if they are not")
+    return (f"{words}, though their echo times are right; look at them",)
+
+
+def depth_contrast(case: LearningCase, channel: str) -> float:
+    """Logarithm of the brightness deep in the brain over that near its border, lesions left out; NaN where there is too little brain."""
+    steps = tuple(slice(None, None, max(1, round(_COARSE_MM / mm))) for mm in case.grid.spacing_mm)
+    spacing_mm = [mm * step.step for mm, step in zip(case.grid.spacing_mm, steps, strict=True)]
+    image, brain = case.images[channel][steps], np.pad(case.brain[steps], 1)
+    depth_mm = ndimage.distance_transform_edt(brain, sampling=spacing_mm)[1:-1, 1:-1, 1:-1]
+    usable = np.isfinite(image) & (image > 0)
+    if case.enhancing is not None:
+        usable &= ~case.enhancing[steps]
+    parts = [image[usable & (depth_mm > low) & (depth_mm < high)] for low, high in (_DEEP_MM, _SHALLOW_MM)]
+    if min(part.size for part in parts) < _LEAST_VOXELS:
+        return float("nan")
+    return float(np.log(np.median(parts[0]) / np.median(parts[1])))
 
 
 def check_twins(first_images: Mapping[str, str]) -> None:
