@@ -6,6 +6,7 @@ from pathlib import Path
 import highdicom as hd
 import numpy as np
 from numpy.typing import NDArray
+from pydicom import dcmread
 from pydicom.dataset import Dataset
 from pydicom.sr.codedict import codes
 from pydicom.uid import UID, SegmentationStorage
@@ -20,6 +21,17 @@ from afterglow.records.zones import ZONE_WORDS
 
 _LABEL_MAP = UID("1.2.840.10008.5.1.4.1.1.66.7")  # label map segmentation storage, too new for pydicom's own table
 _TARGETS = tuple(code.value for code in (codes.SCT.Neoplasm, codes.SCT.NeoplasmPrimary, codes.SCT.Lesion))
+
+
+def is_segmentation(path: Path) -> bool:
+    """Whether the file calls itself a segmentation; False too where it cannot be read, which another reader will tell."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            ds = dcmread(path, force=True, specific_tags=["SOPClassUID"])
+    except (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, NotImplementedError):
+        return False
+    return ds.get("SOPClassUID") in (SegmentationStorage, _LABEL_MAP)
 
 
 def read_segments(
