@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from afterglow.io.integrity import sha256
-from afterglow.io.manifest import read_manifest
+from afterglow.io.manifest import read_entry, read_manifest
 from afterglow.io.nifti import read_header
 from afterglow.io.results import exam_json_path
 from afterglow.io.sidecar import read_json
@@ -59,7 +59,8 @@ def check_map_file(path: Path, out: Path, subject: str, session: str, quantity: 
 
 
 def _check_unchanged(paths: tuple[Path, ...], out: Path, subject: str, session: str) -> None:
-    entry = read_manifest(out).entries.get(f"sub-{subject}" + (f"_ses-{session}" if session else "_exam"))
+    key = f"sub-{subject}" + (f"_ses-{session}" if session else "_exam")
+    entry = read_entry(out, key) or read_manifest(out).entries.get(key)  # its own file knows more than a run that still goes on
     written = {} if entry is None else {one.path: one.sha256 for one in entry.outputs}
     for path in paths:
         name = path.relative_to(out).as_posix()
