@@ -125,11 +125,12 @@ def brain(given: argparse.Namespace, folder: Path) -> dict[str, object]:
         configuration = plans.get_configuration(CONFIGURATION)
         network = nnUNetTrainer.build_network_architecture(plans, configuration, len(CHANNELS), 2, enable_deep_supervision=False)
         predictor = nnUNetPredictor(device=torch.device(given.device), allow_tqdm=False)
-        predictor.manual_initialization(network, plans, configuration, None, described, "nnUNetTrainer", (0, 1, 2))
+        predictor.manual_initialization(network, plans, configuration, None, described, "nnUNetTrainer", None)
+    untrained = {"network_weights": network.state_dict(), "inference_allowed_mirroring_axes": [0, 1, 2]}
     images, _, properties = read_case(cases[0], CHANNELS)
     before, began, cpu = memory_gb(), time.perf_counter(), time.process_time()
     probabilities(
-        Network(predictor, {0: network.state_dict()}), images, properties["spacing"], folds=(0,), mirroring=given.mirroring
+        Network(predictor, lambda fold: untrained), images, properties["spacing"], folds=(0,), mirroring=given.mirroring
     )
     return {
         "shape": "x".join(map(str, BRAIN)),

@@ -204,7 +204,7 @@ def test_the_order_of_axes_is_that_of_the_patient_and_not_of_nnunet() -> None:
     case = cases()[6]
     model, card = trained()
     stack = filled(np.stack([case.images[c.name] for c in card.channels]), case.brain)
-    network = load_network(model, card, (0,), "cpu")
+    network = load_network(model, card, "cpu")
     direct = probabilities(network, stack.transpose(0, 3, 2, 1), (2.0, 2.0, 2.0), folds=(0,), mirroring=False)
     np.testing.assert_array_equal(direct.transpose(2, 1, 0)[case.brain], inside(predicted(case), case))
 
@@ -235,8 +235,8 @@ def test_a_trusted_model_without_a_card_predicts_the_same(tmp_path: Path) -> Non
     assert "without a card" in made.remarks[-1]
 
 
-def test_a_typical_value_leaves_out_what_is_absent_and_what_is_zero() -> None:
-    image = np.array([[[0.0, np.nan, 0.2, 0.4, 0.3, 900.0]]], dtype=np.float32)
-    brain = np.array([[[True, True, True, True, True, False]]])
-    assert typical_value(image, brain) == pytest.approx(0.3)
-    assert typical_value(image * 0, brain) is None
+def test_a_typical_value_leaves_out_what_is_absent_and_what_is_outside() -> None:
+    image = np.array([[[0.1, np.nan, 0.2, 0.4, 900.0]]], dtype=np.float32)
+    brain = np.array([[[True, True, True, True, False]]])
+    assert typical_value(image, brain) == pytest.approx(0.2)
+    assert typical_value(image * np.float32(np.nan), brain) is None

@@ -3,7 +3,7 @@
 import hashlib
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -22,20 +22,20 @@ from afterglow.recurrence.plans import CONFIGURATION
 
 @dataclass(frozen=True, eq=False)
 class Network:
-    """nnU-Net's predictor with the weights of some folds."""
+    """nnU-Net's predictor and, for each fold, what its checkpoint holds, read anew each time."""
 
     predictor: Any  # nnUNetPredictor
-    weights: dict[int, dict[str, Any]]
+    checkpoint: Callable[[int], Mapping[str, Any]]
 
 
-def load_network(model_folder: Path, card: ModelCard, folds: tuple[int, ...], device: str) -> Network:
-    """Read the weights of some folds, each file only if it has the card's hash. The last one read is kept in memory."""
+def load_network(model_folder: Path, card: ModelCard, device: str) -> Network:
+    """A network whose weights are read only from files that have the card's hashes. The last two are kept, without weights."""
     hashes = tuple(sorted(card.files.items()))
-    return _load(model_folder.resolve(), hashes, bool(card.settings.get(TRUSTED, False)), folds, device)
+    return _load(model_folder.resolve(), hashes, bool(card.settings.get(TRUSTED, False)), device)
 
 
-@lru_cache(maxsize=1)
-def _load(folder: Path, hashes: tuple[tuple[str, str], ...], trusted: bool, folds: tuple[int, ...], device: str) -> Network:
+@lru_cache(maxsize=2)
+def _load(folder: Path, hashes: tuple[tuple[str, str], ...], trusted: bool, device: str) -> Network:
     files = dict(hashes)
     described, plan = (json.loads(_read(folder, name, files)) for name in ("dataset.json", "plans.json"))
     with quiet(), nnunet_surroundings(folder, processes=1):
@@ -44,12 +44,6 @@ def _load(folder: Path, hashes: tuple[tuple[str, str], ...], trusted: bool, fold
         from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer
         from nnunetv2.utilities.plans_handling.plans_handler import PlansManager
 
-        weights, axes = {}, (0, 1, 2)
-        for fold in folds:
-            data = io.BytesIO(_read(folder, f"fold_{fold}/checkpoint_final.pth", files))
-            checkpoint = torch.load(data, map_location="cpu", weights_only=not trusted)
-            weights[fold] = checkpoint["network_weights"]
-            axes = tuple(checkpoint["inference_allowed_mirroring_axes"] or ())
         plans = PlansManager(plan)
         configuration = plans.get_configuration(CONFIGURATION)
         heads = plans.get_label_manager(described).num_segmentation_heads
@@ -57,8 +51,14 @@ def _load(folder: Path, hashes: tuple[tuple[str, str], ...], trusted: bool, fold
             plans, configuration, len(described["channel_names"]), heads, enable_deep_supervision=False
         )
         predictor = nnUNetPredictor(device=torch.device(device), allow_tqdm=False)
-        predictor.manual_initialization(network, plans, configuration, None, described, "nnUNetTrainer", axes)
-    return Network(predictor, weights)
+        predictor.manual_initialization(network, plans, configuration, None, described, "nnUNetTrainer", None)
+
+    def checkpoint(fold: int) -> Mapping[str, Any]:
+        data = io.BytesIO(_read(folder, f"fold_{fold}/checkpoint_final.pth", files))
+        found: Mapping[str, Any] = torch.load(data, map_location="cpu", weights_only=not trusted)
+        return found
+
+    return Network(predictor, checkpoint)
 
 
 def _read(folder: Path, name: str, files: dict[str, str]) -> bytes:
@@ -94,7 +94,7 @@ def probabilities(
     with quiet(), nnunet_surroundings(Path(), processes=1):
         from nnunetv2.inference.export_prediction import convert_predicted_logits_to_segmentation_with_correct_shape as way_back
 
-        predictor.use_mirroring = mirroring and bool(predictor.allowed_mirroring_axes)
+        predictor.use_mirroring = mirroring
         preprocessor = configuration.preprocessor_class(verbose=False)
         data, _, properties = preprocessor.run_case_npy(
             images, None, {"spacing": [float(mm) for mm in spacing_mm]}, plans, configuration, described
@@ -102,7 +102,10 @@ def probabilities(
         data[list(hidden)] = HIDDEN
         tensor = torch.from_numpy(np.ascontiguousarray(data, dtype=np.float32))
         for fold in folds:
-            predictor.network.load_state_dict(network.weights[fold])
+            checkpoint = network.checkpoint(fold)
+            predictor.network.load_state_dict(checkpoint["network_weights"])
+            predictor.allowed_mirroring_axes = tuple(checkpoint["inference_allowed_mirroring_axes"] or ()) or None
+            del checkpoint
             logits = predictor.predict_sliding_window_return_logits(tensor).cpu().float()
             _, one = way_back(
                 logits,

@@ -42,7 +42,7 @@ def predict_case(
     names = [channel.name for channel in card.channels]
     nothing = np.zeros(case.grid.shape, dtype=np.float32)
     stack = np.stack([nothing if name in hidden else case.images[name] for name in names])
-    network = load_network(model_folder, card, chosen, device)
+    network = load_network(model_folder, card, device)
     found = probabilities(
         network,
         filled(stack, case.brain).transpose(0, 3, 2, 1),
@@ -135,9 +135,9 @@ def _measured(card: ModelCard, case: LearningCase, channel: Channel, who: str) -
 
 
 def typical_value(image: NDArray[np.float32], brain: NDArray[np.bool_]) -> float | None:
-    """Median of the values in the brain that are neither absent nor zero; None where there is none."""
+    """Median of the values in the brain, as a learning set is checked; None where there is none."""
     inside = image[brain]
-    inside = inside[np.isfinite(inside) & (inside != 0)]
+    inside = inside[np.isfinite(inside)]
     return float(np.median(inside)) if inside.size else None
 
 

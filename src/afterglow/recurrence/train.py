@@ -237,7 +237,7 @@ def _metrics(
     metrics = {}
     for fold in card.folds:
         held_out = [case for case in cases if case.subject in card.splits.folds[fold].held_out]
-        network = load_network(folder, card, (fold,), device)
+        network = load_network(folder, card, device)
         dice = []
         for k, case in enumerate(held_out):
             images, label, properties = read_case(case, channels)
