@@ -199,7 +199,7 @@ def test_what_a_digital_lesion_has_no_number_of_is_left_out_and_said(tmp_path: P
     ("changes", "error", "sentence"),
     [
         ({"wcv": {"vp": 0.2}}, BadInput, "how well bidimensional_product repeats is not said"),
-        ({"method": "yoon2024"}, BadMethod, "yoon2024: its file has no"),
+        ({"method": "yoon2024"}, BadInput, "power of 'prediction' is not simulated, since it is of the kind 'predictions'"),
         ({"method": "seyithanoglu2025", "wcv": {"ktrans": 0.2}}, BadInput, "how well iaugc60 repeats is not said"),
         (
             {"method": "seyithanoglu2025", "endpoint": "dose of the brain"},

@@ -50,6 +50,11 @@ def run_study(
         raise BadMethod(
             f"{method.name}: its file has no [cohort], so that no study of it can be analysed; add one (docs: cohorts)"
         )
+    if method.recurrence is not None:
+        raise BadMethod(
+            f"{method.name}: its study trains models, which takes hours, so it is not made in one go; call `afterglow simulate`, `run … participant`, "
+            "`train`, `predict` and `run … group` one after the other (docs: recurrence)"
+        )
     seconds: list[tuple[str, float]] = []
 
     def timed(part: str, work: Callable[[], Made]) -> Made:
