@@ -6,6 +6,8 @@ Regions are balls whose centre is off the voxels, as whole voxels and as shares 
 1 x 1 x 2 mm. Each is written as RTSTRUCT on a digital planning series and read by this package, on the same grid and on one turned
 against it, and by plastimatch, on the series' grid and on one of its own. Errors are per cent of the region's own volume. A
 larger structure around all others is there for plastimatch alone: its own grid leaves out the last plane of the tallest one.
+Shares of voxels are also filled by plastimatch on finer and finer pixels in the slices of the series, beside the voxel centres of the series
+inside the written polygons, counted here.
 """
 
 import argparse
@@ -19,6 +21,7 @@ from pathlib import Path
 import numpy as np
 import pydicom
 import SimpleITK as sitk
+from matplotlib.path import Path as Polygon
 from numpy.typing import NDArray
 
 from afterglow.flows.objects import write_objects
@@ -138,6 +141,48 @@ def structures_table(folder: Path) -> None:
                 print(f"{kind:12s} {one.name:16s} {one.volume_ml:7.4f} {a:+9.4f} {b:+8.3f} {c:+8.3f} {d:+20.3f} {e:+7.3f}")
 
 
+def centres_ml(one: Structure, reference: ReferenceSeries) -> float:
+    """Volume of the voxels of the series whose centres lie inside the polygons, by the even-odd rule."""
+    share = reference.arranged(one.share, one.grid, one.name)
+    places = np.stack(np.indices(share.shape[:2], dtype=float), axis=-1).reshape(-1, 2)
+    inside = np.zeros((share.shape[2], len(places)), dtype=int)
+    for k, ring in volume_rings(share):
+        inside[k] += Polygon(ring).contains_points(places)
+    return float(np.count_nonzero(inside % 2)) * one.grid.voxel_ml
+
+
+def finer_pixels(grid: Grid, pixel_mm: float, path: Path) -> None:
+    """An empty image with the slices of the series and pixels of that size within the same outer border."""
+    counts = [round(n * step / pixel_mm) for n, step in zip(grid.shape[:2], grid.spacing_mm, strict=False)]
+    lps = np.diag([-1.0, -1.0, 1.0, 1.0]) @ grid.affine
+    axes = lps[:3, :3] / np.array(grid.spacing_mm)
+    image = sitk.Image([*counts, grid.shape[2]], sitk.sitkUInt8)
+    image.SetDirection(axes.ravel().tolist())
+    image.SetSpacing([pixel_mm, pixel_mm, grid.spacing_mm[2]])
+    corner = np.array([0.5 * (pixel_mm - step) for step in grid.spacing_mm[:2]] + [0.0])
+    image.SetOrigin((lps[:3, 3] + axes @ corner).tolist())
+    sitk.WriteImage(image, str(path))
+
+
+def pixels_table(folder: Path) -> None:
+    grid = axial(1.0)
+    reference = planning(folder / "pixels" / "series", grid)
+    structures = [one for one in regions(grid, True) if one.name != AROUND]
+    path = folder / "pixels" / "soft.dcm"
+    write_structures(path, structures, reference)
+    for one in structures:
+        print(f"{one.name:16s} voxel centres inside the polygons {100 * (centres_ml(one, reference) / one.volume_ml - 1):+.3f} %")
+    for pixel_mm in (1.0, 0.5, 0.25, 0.125):
+        fine = folder / "pixels" / f"{pixel_mm:g}.mha"
+        finer_pixels(reference.grid, pixel_mm, fine)
+        found = plastimatch_ml(path, folder / "pixels" / f"at{pixel_mm:g}", "--fixed", str(fine))
+        errors = [
+            100 * (found[one.name if one.name in found else one.name.replace(" ", "_")] / one.volume_ml - 1) for one in structures
+        ]
+        told = ", ".join(f"{one.name} {error:+.3f}" for one, error in zip(structures, errors, strict=True))
+        print(f"plastimatch on pixels of {pixel_mm:g} mm: {told} %")
+
+
 def visit(grid: Grid) -> tuple[ZoneMap, Prescription, DosePlan]:
     """Shells of zones and a bell of dose."""
     away = away_mm(grid, middle_mm(grid))
@@ -192,6 +237,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         folder = keep or Path(temporary)
         structures_table(folder)
+        pixels_table(folder)
         objects_table(folder)
 
 
