@@ -17,6 +17,8 @@ BIDSIGNORE = (
     "*_mrsmap.json",
     "*_bolus.tsv",
     "*_bolus.json",
+    "*_curves.tsv",
+    "*_curves.json",
     "*_aif.tsv",
     "*_aif.json",
     "*_xfm.txt",
