@@ -25,6 +25,7 @@ from afterglow.cohort.predicted import (
     numbers,
     said_of,
     sides_of,
+    titled,
 )
 from afterglow.cohort.roc import precision_recall, roc_curve
 from afterglow.records.group import LinePlot, Picture, RocPlot
@@ -48,10 +49,12 @@ def calls_and_ranks(
     parts = [replace(calls, answers=(*tests[:1], *calls.answers))]
     parts += [_ranks(name, patients, asked, score, seed) for score in asked.scores]
     if asked.probability:
-        parts.append(_unfitted(analyse_calibration(f"{name}, calibration of {asked.probability}", sides, called), shown))
+        words = f"{name}, calibration of {asked.probability}"
+        parts.append(titled(_unfitted(analyse_calibration(words, sides, called), shown), f"{name}, {asked.probability}"))
         if asked.thresholds and not _lacking(patients):
             words = f"{name}, decision curve of {asked.probability}"
-            parts.append(_unfitted(analyse_decision(words, sides, called, asked.thresholds, seed=seed), shown))
+            made = analyse_decision(words, sides, called, asked.thresholds, seed=seed)
+            parts.append(titled(_unfitted(made, shown), f"{name}, {asked.probability}"))
     return Part(
         name, parts[0].answers,
         tuple(one for part in parts for one in part.estimates), tuple(one for part in parts for one in part.tests),
@@ -105,9 +108,10 @@ def _ranks(name: str, patients: Patients, asked: PredictionsAsked, score: str, s
     if usable:
         curves = tuple(roc_curve(one, seed=seed) for one in usable)
         recall = LinePlot(
-            file_name(words, "precision-recall"), (("", tuple(curve for curve, _ in recalled)),), kind="precision-recall"
+            file_name(words, "precision-recall"), ((words, tuple(curve for curve, _ in recalled)),), kind="precision-recall"
         )
-        pictures = (RocPlot(file_name(words), curves, tests, f"{words}."), recall)
+        first = score == asked.scores[0]
+        pictures = (RocPlot(file_name(words), curves, tests, f"{words}."), *((recall,) if first else ()))
     families: list[Family] = [(f"{words}: areas under the curve", areas)]
     if recalled:
         families.append((f"{words}: average precision over patients", tuple(one for _, one in recalled)))

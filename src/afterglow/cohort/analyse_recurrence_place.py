@@ -8,7 +8,7 @@ from afterglow.cohort.analyse_detection import analyse_detection
 from afterglow.cohort.multiplicity import adjusted
 from afterglow.cohort.paired_readings import mcnemar, paired_counts
 from afterglow.cohort.part import Part, file_name
-from afterglow.cohort.predicted import PredictedPatient, PredictionsAsked, lesion_sides, numbers
+from afterglow.cohort.predicted import PredictedPatient, PredictionsAsked, lesion_sides, numbers, titled
 from afterglow.cohort.proportions import proportion
 from afterglow.cohort.signed_rank import wilcoxon
 from afterglow.cohort.summaries import summarise
@@ -100,4 +100,5 @@ def _detected(
     own = [mark for mark in marks if mark.participant_id in inside and mark.reader in asked.models]
     if not asked.false_marks or not searched or not own:
         return Part(name)
-    return analyse_detection(f"{name}, marks", lesion_sides(searched, labels), own, asked.false_marks, seed=seed)
+    words = f"{name}, marks"
+    return titled(analyse_detection(words, lesion_sides(searched, labels), own, asked.false_marks, seed=seed), words)

@@ -96,4 +96,4 @@ def _curve(name: str, patients: Patients, models: Sequence[str]) -> Iterator[Pic
         )
     if curves:
         words = f"{name}: recurrence covered by the enhancing tumour and the hottest tissue beyond it; by distance it is a margin that widens."
-        yield LinePlot(file_name(name, "coverage"), (("", tuple(curves)),), caption=words)
+        yield LinePlot(file_name(name, "coverage"), ((name, tuple(curves)),), caption=words)

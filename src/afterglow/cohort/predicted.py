@@ -2,13 +2,14 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 import numpy as np
 
-from afterglow.cohort.part import Sides
+from afterglow.cohort.part import Part, Sides
 from afterglow.records.case import Case
+from afterglow.records.group import LinePlot
 from afterglow.records.mark import DetectionMark
 from afterglow.records.recurrence import Shown
 from afterglow.records.statistic import Values
@@ -82,6 +83,15 @@ class PredictionsAsked:
 def said_of(model: str, shown: Shown) -> str:
     """A model in one set: "combined (test)"."""
     return f"{model} ({SHOWN_WORDS[shown]})"
+
+
+def titled(part: Part, words: str) -> Part:
+    """The part with words over its lines, which say of which set they are."""
+    pictures = tuple(
+        replace(one, panels=tuple((words, curves) for _, curves in one.panels)) if isinstance(one, LinePlot) else one
+        for one in part.pictures
+    )
+    return replace(part, pictures=pictures)
 
 
 def numbers(patients: Sequence[PredictedPatient], model: str, measure: str) -> Values:
