@@ -35,7 +35,7 @@ COHORT_WORDS: dict[tuple[str, str], str] = {
         "CohortSpec",
         "positive",
     ): "Labels of `phenotype/outcomes.tsv` that count as positive; the first names that side in the report. "
-    "A cohort whose analyses hold nothing against outcomes (`plans`, `zones`, `baseline and change`, `agreement`, `lead`) names neither side.",
+    "A cohort whose analyses hold nothing against outcomes (`plans`, `zones`, `baseline and change`, `predictions`, `agreement`, `lead`) names neither side.",
     ("CohortSpec", "negative"): "Labels that count as negative. Any other label is refused.",
     ("CohortSpec", "primary"): "Name of the analysis that answers.",
     ("CohortSpec", "cautions"): "Sentences that the report carries whatever the numbers are.",

@@ -42,10 +42,14 @@ def target_part(name: str, patients: Patients, asked: PredictionsAsked) -> Part:
 def _against_margin(patients: Patients, model: str) -> Iterator[Tested]:
     standard, equal = (numbers(patients, model, one) for one in (COVERED_STANDARD, COVERED_EQUAL))
     if np.isfinite(standard + equal).any():
-        yield wilcoxon(standard, equal, about=f"recurrence covered, {model} less the standard margin, equal volume")
+        yield wilcoxon(standard, equal, about=_less_margin(model))
     spared = numbers(patients, model, SPARED)
     if np.isfinite(spared).any():
         yield wilcoxon_of(spared, unit="mL", about=f"{SPARED}, {model}")
+
+
+def _less_margin(model: str) -> str:
+    return f"recurrence covered, {model} less the standard margin, equal volume"
 
 
 def _between(patients: Patients, models: Sequence[str]) -> Iterator[Tested]:
@@ -66,7 +70,7 @@ def _lines(name: str, patients: Patients, models: Sequence[str], tests: Sequence
         pairs = PairedValues(
             "share of the recurrence covered", "1", "standard margin", f"{model}, same volume", standard, equal, people
         )
-        own = tuple(test for test in tests if model in test.about and "less" in test.about)
+        own = tuple(test for test in tests if test.about == _less_margin(model))
         yield PairPlot(file_name(name, "target", model), pairs, own, f"{name}: {model}. {RESEARCH}")
 
 

@@ -21,7 +21,7 @@ from afterglow.records.recurrence import Channel, LearningCase, ModelCard, Predi
 from afterglow.recurrence.baselines import baselines
 from afterglow.recurrence.card import CARD, read_card
 from afterglow.recurrence.evaluate import evaluate_case
-from afterglow.recurrence.geodesic import tumour_distance
+from afterglow.recurrence.geodesic import Distances, tumour_distance
 from afterglow.recurrence.predict import predict_case
 from afterglow.recurrence.target import risk_target
 from afterglow.report.recurrence import PredictedVisit, recurrence_section
@@ -100,11 +100,12 @@ def predict_visit(
     for reader in readers:
         progress(f"sub-{case.subject}: {reader.folder.name}", 0, 1)
         maps.append(_asked(reader, case, settings))
-    beside = baselines(case, channels=channels, shown=maps[0].shown)
-    rows = evaluate_case((*maps, *beside), case, threshold=settings.threshold, margin_mm=settings.margin_mm)
+    distance = tumour_distance(case)
+    beside = baselines(case, channels=channels, shown=maps[0].shown, distance_mm=distance)
+    rows = evaluate_case((*maps, *beside), case, threshold=settings.threshold, margin_mm=settings.margin_mm, distance_mm=distance)
     progress(f"sub-{case.subject}: pictures", 0, 1)
     seen = PredictedVisit(
-        case, channels, tuple(maps), rows, settings.threshold, _targets(maps, case, settings),
+        case, channels, tuple(maps), rows, settings.threshold, _targets(maps, case, settings, distance),
         tuple(dict.fromkeys(words for made in maps for words in made.remarks)),
     )  # fmt: skip
     written = _write(place, seen, readers)
@@ -126,10 +127,11 @@ def _asked(reader: Reader, case: LearningCase, settings: PredictSettings) -> Rec
 
 
 def _targets(
-    maps: Sequence[RecurrenceMap], case: LearningCase, settings: PredictSettings
+    maps: Sequence[RecurrenceMap], case: LearningCase, settings: PredictSettings, distance: Distances | None
 ) -> tuple[tuple[str, NDArray[np.bool_]], ...]:
     """The standard margin, and what each model would choose at its volume; nothing where no tumour is outlined."""
-    distance = tumour_distance(case)
+    if distance is None:
+        return ()
     found = [risk_target(made, case, margin_mm=settings.margin_mm, distance_mm=distance) for made in maps]
     own = [(made.model, one) for made, one in zip(maps, found, strict=True) if one is not None]
     if not own:
