@@ -73,6 +73,14 @@ def test_images_maps_and_label_of_one_patient_meet_on_one_grid(made: Place) -> N
     assert any("the maps cover" in one for one in case.remarks)
 
 
+def test_a_map_is_known_by_the_exams_own_file_or_by_the_manifest(place: Place) -> None:
+    (place.out / "manifest.json").unlink()  # a run that still goes on, or was killed
+    assert learning_case(place, "01", METHOD).recurs
+    finished_run(place.out, "01")
+    shutil.rmtree(place.out / ".afterglow")  # a copy that left hidden folders behind
+    assert learning_case(place, "01", METHOD).recurs
+
+
 def test_every_source_is_named_with_its_hash(made: Place) -> None:
     names = set(learning_case(made, "01", METHOD).sources)
     for part in (
@@ -356,14 +364,14 @@ def everything(folder: Path) -> dict[str, bytes]:
 def test_the_set_is_the_same_with_one_worker_and_with_more_and_made_once(
     made: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    one = make_learning_set(made, METHOD, "", tmp_path / "one", workers=1)
-    make_learning_set(made, METHOD, "", tmp_path / "more", workers=3)
+    one = make_learning_set(made, METHOD, tmp_path / "one", workers=1)
+    make_learning_set(made, METHOD, tmp_path / "more", workers=3)
     assert everything(tmp_path / "one") == everything(tmp_path / "more")
     assert sorted(one.entries) == ["01", "02", "03", "04", "05", "06"]
     assert one.splits.test == ("05", "06")
     assert [one.entries[s].recurs for s in sorted(one.entries)] == [True, False] * 3
     monkeypatch.setattr("afterglow.flows.learning_cases.case_of", None)  # would fail if a case were made again
-    make_learning_set(made, METHOD, "", tmp_path / "one", workers=1)
+    make_learning_set(made, METHOD, tmp_path / "one", workers=1)
     assert everything(tmp_path / "one") == everything(tmp_path / "more")
 
 
@@ -373,17 +381,17 @@ def test_who_is_left_out_stands_in_the_card(place: Place, tmp_path: Path) -> Non
     table = place.dataset.root / "participants.tsv"
     table.write_text(table.read_text().replace("sub-06\ttest", "sub-06\tn/a"))
     with pytest.raises(BadInput, match="4 patients into training and 0 into the test"):
-        make_learning_set(again(place), METHOD, "", tmp_path / "models", workers=1)
+        make_learning_set(again(place), METHOD, tmp_path / "models", workers=1)
     table.write_text(table.read_text().replace("sub-04\ttrain", "sub-04\ttest"))
     with pytest.raises(BadInput, match="3 patients to learn from are too few for 2 folds"):
-        make_learning_set(again(place), METHOD, "", tmp_path / "models", workers=1)
+        make_learning_set(again(place), METHOD, tmp_path / "models", workers=1)
 
 
 def test_the_card_names_the_reasons(tmp_path: Path) -> None:
     place = study(tmp_path / "study", 8)
     _forget_outcome(place, "02")
     shutil.rmtree(place.out / "sub-08")
-    made = make_learning_set(again(place), METHOD, "", tmp_path / "models", workers=1)
+    made = make_learning_set(again(place), METHOD, tmp_path / "models", workers=1)
     assert "no outcome is known" in made.left_out["02"]
     assert "no finished run" in made.left_out["08"]
     assert dict(read_learning_set(tmp_path / "models").left_out) == dict(made.left_out)
@@ -395,7 +403,7 @@ def test_one_person_under_two_names_is_refused(place: Place, tmp_path: Path) -> 
     source = image_path(place.dataset.root, "03", "ce-gadolinium_T1w")
     shutil.copy(image_path(place.dataset.root, "01", "ce-gadolinium_T1w"), source)
     with pytest.raises(BadInput, match="sub-03 and sub-01 have the same anatomy"):
-        make_learning_set(place, METHOD, "", tmp_path / "models", workers=1)
+        make_learning_set(place, METHOD, tmp_path / "models", workers=1)
 
 
 def test_one_class_alone_is_refused(place: Place, tmp_path: Path) -> None:
@@ -404,19 +412,19 @@ def test_one_class_alone_is_refused(place: Place, tmp_path: Path) -> None:
         outline_path(place.dataset.root, subject, "space-FLAIR_label-recurrence").unlink()
     table.write_text(table.read_text().replace("\trecurrence", "\tno recurrence"))
     with pytest.raises(BadInput, match="no patient who trains has a recurrence"):
-        make_learning_set(again(place), METHOD, "", tmp_path / "models", workers=1)
+        make_learning_set(again(place), METHOD, tmp_path / "models", workers=1)
 
 
 def test_another_set_is_not_made_over_one_that_is_there(place: Place, tmp_path: Path) -> None:
-    make_learning_set(place, METHOD, "", tmp_path / "models", workers=1)
+    make_learning_set(place, METHOD, tmp_path / "models", workers=1)
     before = everything(tmp_path / "models")
     with pytest.raises(BadInput, match=r"made with spacing_mm 4\.0, now 8\.0"):
-        make_learning_set(place, small_method(spacing_mm=8.0), "", tmp_path / "models", workers=1)
+        make_learning_set(place, small_method(spacing_mm=8.0), tmp_path / "models", workers=1)
     split = METHOD.recurrence.split.model_copy(update={"seed": 5})  # type: ignore[union-attr]
     with pytest.raises(BadInput, match="made with seed 2024, now 5"):
-        make_learning_set(place, small_method(split=split), "", tmp_path / "models", workers=1)
+        make_learning_set(place, small_method(split=split), tmp_path / "models", workers=1)
     table = place.dataset.root / "participants.tsv"
     table.write_text(table.read_text().replace("sub-03\ttrain", "sub-03\ttest").replace("sub-05\ttest", "sub-05\ttrain"))
     with pytest.raises(BadInput, match="other patients in the test set"):
-        make_learning_set(again(place), METHOD, "", tmp_path / "models", workers=1)
+        make_learning_set(again(place), METHOD, tmp_path / "models", workers=1)
     assert everything(tmp_path / "models") == before

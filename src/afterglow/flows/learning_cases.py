@@ -46,9 +46,7 @@ def learning_case(
         return case_of(visit, label_needed=label_needed, progress=progress)
 
 
-def make_learning_set(
-    place: Place, method: Method, method_text: str, folder: Path, *, workers: int, progress: Progress = silent
-) -> LearningSet:
+def make_learning_set(place: Place, method: Method, folder: Path, *, workers: int, progress: Progress = silent) -> LearningSet:
     """Every patient of the data set who can be used, below `folder` (MODELS), with splits that are drawn once.
 
     A patient who cannot be used is left out with a sentence in the data card. A case whose sources and settings are those it was made

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from afterglow.flows.learning_cases import make_learning_set
-from afterglow.flows.method import load_method, method_text
+from afterglow.flows.method import load_method
 from afterglow.flows.place import Place
 from afterglow.flows.predict import chosen_models, recurrence_of
 from afterglow.flows.train_files import training_data
@@ -102,11 +102,11 @@ def train_models(
     if not orders.data_only:
         need_nnunet()
         check_device(orders.device)
-    dataset = open_dataset(bids_dir)
+    dataset, models = open_dataset(bids_dir), models.absolute()  # nnU-Net looks for relative paths in folders of its own
     require_writable(models)
     clean_temporary(models)
     place = Place(dataset, out.absolute(), outlines_dir, with_own(()), read_readings(dataset.root))
-    learning = make_learning_set(place, method, method_text(method_name), models, workers=workers, progress=progress)
+    learning = make_learning_set(place, method, models, workers=workers, progress=progress)
     wanted = {one.name: one for one in spec.models}
     data = training_data(learning)
     cards = tuple(
