@@ -142,6 +142,7 @@ def test_a_full_disk_is_one_sentence_and_the_last_checkpoint_is_kept(tmp_path: P
 
 
 def test_neither_environment_nor_screen_nor_threads_notice_a_training(tmp_path: Path, capsys) -> None:
+    trained()  # the libraries set variables of their own when they are first imported
     before, threads = dict(os.environ), torch.get_num_threads()
     train(
         tmp_path / "m",
@@ -154,6 +155,31 @@ def test_neither_environment_nor_screen_nor_threads_notice_a_training(tmp_path: 
     shown = capsys.readouterr().out.splitlines()
     assert shown
     assert set(shown) == {"told"}
+
+
+def test_patients_prepared_by_many_threads_are_those_prepared_by_one(tmp_path: Path) -> None:
+    import blosc2
+
+    from afterglow.recurrence.extra import nnunet_surroundings, quiet
+    from afterglow.recurrence.plans import prepare
+
+    def prepared(workers: int) -> tuple[dict[str, object], dict[str, bytes]]:
+        work = tmp_path / str(workers)
+        with quiet(), nnunet_surroundings(work, 1):
+            plan = prepare(
+                data().learned_from(),
+                data().channels,
+                data().splits,
+                TINY,
+                work,
+                workers=workers,
+                told=lambda what, done, of: None,
+            )
+        return plan, {path.name: blosc2.open(str(path))[:].tobytes() for path in work.rglob("*.b2nd")}
+
+    one, many = prepared(1), prepared(6)
+    assert len(one[1]) == 12
+    assert one == many
 
 
 def test_a_fold_that_holds_nobody_out_trains_and_says_so(tmp_path: Path) -> None:
