@@ -55,6 +55,14 @@ def test_both_models_are_trained_on_one_data_set_and_one_split(place: SimpleName
     assert "afterglow predict" in done.output
 
 
+def test_a_folder_that_is_named_from_here_is_handed_on_by_its_whole_path(
+    place: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(place.root)
+    assert invoke("train", "bids", "out", "models", "--method", METHOD).exit_code == 0
+    assert all(one.folder.is_absolute() for one in place.noted)
+
+
 def test_epochs_iterations_and_folds_are_the_persons_and_the_rest_is_the_presets(place: SimpleNamespace) -> None:
     from afterglow.recurrence.presets import PRESETS
 
