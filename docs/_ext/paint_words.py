@@ -17,6 +17,10 @@ PAINT_WORDS: dict[tuple[str, str], str] = {
     ("SpectraBeside", "crlb_percent"): "Cramér-Rao bound in per cent of its signal above which a metabolite does not count.",
     ("SpectraBeside", "width_hz"): "Line width above which a voxel does not count, Hz.",
     ("SpectraBeside", "snr"): "Signal to noise below which a voxel does not count.",
+    (
+        "SpectraBeside",
+        "lies_with",
+    ): "Series of the method that was taken right beside the spectra, the first of these that was registered: they lie as it does. Without it the one nearest by AcquisitionTime, else by the header.",
     ("PaintSpec", "before"): "The treatment that is planned: the last visit on or before its first day is painted.",
     ("PaintSpec", "grid_mm"): "Voxels of the planning grid, mm; it lies along the axes of the anatomy, around the brain.",
     (
