@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy import ndimage
 from tests.learning_patients import (
     BACK_MM,
     SHIFTS_MM,
@@ -116,11 +117,11 @@ def test_an_outline_against_its_outcome_is_refused(place: Place) -> None:
     here = one_head(2)
     write_mask(outline_path(place.dataset.root, "02", "space-T1w_label-recurrence"), comes_back(here.grid), here.grid)
     with pytest.raises(BadInput, match="holds a recurrence and the outcome is 'no recurrence'"):
-        learning_case(place, "02", METHOD)
+        learning_case(place, "02", METHOD, label_needed=True)
     path = outline_path(place.dataset.root, "01", "space-FLAIR_label-recurrence")
     write_mask(path, np.zeros(here.grid.shape, dtype=bool), read_image(path).grid)
     with pytest.raises(BadInput, match="is empty and the outcome is 'recurrence'"):
-        learning_case(place, "01", METHOD)
+        learning_case(place, "01", METHOD, label_needed=True)
 
 
 def test_a_later_outline_is_carried_back(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -152,6 +153,10 @@ def test_a_later_outline_is_carried_back(place: Place, monkeypatch: pytest.Monke
 @pytest.mark.slow
 def test_a_later_outline_comes_back_to_where_it_was_drawn_through_the_real_registration(place: Place) -> None:
     here = one_head(1)
+    gyri = 120.0 * ndimage.gaussian_filter(np.random.default_rng(1).standard_normal(here.grid.shape), 1.0) * here.brain
+    for session, grid in (("pre", here.grid), ("post", followed(here.grid))):
+        image = (here.anatomy + 5 * gyri).astype(np.float32)
+        write_image(image_path(place.dataset.root, "01", "ce-gadolinium_T1w", session), image, grid)
     outline_path(place.dataset.root, "01", "space-FLAIR_label-recurrence").unlink()
     path = outline_path(place.dataset.root, "01", "space-T1w_label-recurrence", "post")
     write_mask(path, comes_back(here.grid), followed(here.grid))
@@ -159,6 +164,23 @@ def test_a_later_outline_comes_back_to_where_it_was_drawn_through_the_real_regis
     assert case.label is not None
     middle = case.grid.to_mm(np.argwhere(case.label).astype(float)).mean(axis=0)
     np.testing.assert_allclose(middle, BACK_MM, atol=3.0)
+
+
+def test_a_later_visit_that_cannot_be_laid_on_the_first_teaches_nothing(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    here = one_head(1)
+    outline_path(place.dataset.root, "01", "space-FLAIR_label-recurrence").unlink()
+    path = outline_path(place.dataset.root, "01", "space-T1w_label-recurrence", "post")
+    write_mask(path, comes_back(here.grid), followed(here.grid))
+    lost = tuple(Alignment(f"ses-{s}", "patient", np.eye(4), (), trusted=s == "pre") for s in ("pre", "post"))
+    apart = PatientSpace(here.grid, lost, (), "invented", ("ses-post is not used: they share too little",))
+    monkeypatch.setattr(learning_labels, "patient_space", lambda _: apart)
+    with pytest.raises(BadInput, match=r"ses-post could not be laid on it.*they share too little"):
+        learning_case(place, "01", METHOD, label_needed=True)
+    spec = METHOD.recurrence
+    assert spec is not None
+    never = small_method(label=spec.label.model_copy(update={"carried_back": False}))
+    with pytest.raises(MissingInput, match="where is not outlined"):
+        learning_case(place, "01", never, label_needed=True)
 
 
 def test_without_a_brain_outline_the_brain_is_found(place: Place) -> None:
@@ -345,8 +367,17 @@ def test_images_that_look_exchanged_against_their_echo_times_are_remarked_on(pla
 def test_what_cannot_be_read_says_why(place: Place, spoil, kind: type[AfterglowError], words: str) -> None:  # type: ignore[no-untyped-def]
     spoil(place)
     with pytest.raises(kind, match=words) as error:
-        learning_case(again(place), "01", METHOD)
+        learning_case(again(place), "01", METHOD, label_needed=True)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("spoil", [_label_in_air, _label_beside_the_brain, _foreign_label, _other_values])
+def test_a_label_that_is_wrong_stops_nobody_who_only_predicts(place: Place, spoil) -> None:  # type: ignore[no-untyped-def]
+    spoil(place)
+    case = learning_case(again(place), "01", METHOD)
+    assert case.label is None
+    assert sum(one.startswith("label: left out, ") for one in case.remarks) == 1
+    assert str(place.dataset.root) not in " ".join(case.remarks)
 
 
 # --- the whole set ---
@@ -393,6 +424,7 @@ def test_the_card_names_the_reasons(tmp_path: Path) -> None:
     shutil.rmtree(place.out / "sub-08")
     made = make_learning_set(again(place), METHOD, tmp_path / "models", workers=1)
     assert "no outcome is known" in made.left_out["02"]
+    assert made.left_out["08"].startswith("sub-08/ses-pre/perf/")  # where on this machine is nobody's business
     assert "no finished run" in made.left_out["08"]
     assert dict(read_learning_set(tmp_path / "models").left_out) == dict(made.left_out)
     with pytest.raises(MissingInput, match="no finished run"):

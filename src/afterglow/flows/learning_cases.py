@@ -10,7 +10,7 @@ from afterglow.align.images import one_itk_thread
 from afterglow.flows.keys import versions
 from afterglow.flows.learning_checks import check_same_settings, check_whole_set
 from afterglow.flows.learning_laid import case_of
-from afterglow.flows.learning_visit import VisitBefore, open_before, session_before, spec_of
+from afterglow.flows.learning_visit import VisitBefore, open_before, session_before, spec_of, without_folders
 from afterglow.flows.method import Method
 from afterglow.flows.method_recurrence import RecurrenceSpec
 from afterglow.flows.place import Place
@@ -88,7 +88,7 @@ def _stored(place: Place, subject: str, method: Method, folder: Path) -> StoredC
     except Unwritable:
         raise
     except AfterglowError as error:
-        return str(error)
+        return without_folders(place, str(error))
 
 
 def _check_set(dataset: Dataset, subject: str, spec: RecurrenceSpec) -> None:

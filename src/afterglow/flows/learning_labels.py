@@ -1,6 +1,6 @@
 """Where the tumour came back, on the grid of a case: outlined before treatment, or at a later visit and carried back."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -21,7 +21,7 @@ from afterglow.records.series import Exam, Series
 
 Matrix = NDArray[np.float64]
 Mask = NDArray[np.bool_]
-SHIFT = "a brain shifts after surgery, by centimetres where much was taken out, and no rigid registration follows that"
+SHIFT = "a brain shifts after surgery, most where much was taken out, and no rigid registration follows that"
 
 
 class LabelFound(NamedTuple):
@@ -32,7 +32,7 @@ class LabelFound(NamedTuple):
     outlined_ml: float = 0.0
 
 
-def label_of(visit: VisitBefore, grid: Grid, ways: dict[str, Matrix], *, needed: bool) -> LabelFound:
+def label_of(visit: VisitBefore, grid: Grid, ways: Mapping[str, Matrix], *, needed: bool) -> LabelFound:
     """The label of a visit on `grid`; `ways` takes a point of the case (RAS mm) to each anatomy of the visit, by its source.
 
     MissingInput where it is needed and cannot be known; BadInput where outline and outcome contradict one another.
@@ -59,7 +59,7 @@ def label_of(visit: VisitBefore, grid: Grid, ways: dict[str, Matrix], *, needed:
     )
 
 
-def _outlined(visit: VisitBefore, grid: Grid, ways: dict[str, Matrix]) -> LabelFound:
+def _outlined(visit: VisitBefore, grid: Grid, ways: Mapping[str, Matrix]) -> LabelFound:
     """All outlines of the visit itself, each through the way of the image that it was drawn on."""
     whole, outlined_ml = np.zeros(grid.shape, dtype=bool), 0.0
     for outline in visit.recurrence:
@@ -84,17 +84,25 @@ def _said(visit: VisitBefore, words: Sequence[str]) -> str:
 
 
 def drawn_on(outline: LabelOutline, exam: Exam) -> Series:
-    """The anatomy that an outline was drawn on: the one its name says, else the first with its grid. GridMismatch where there is none."""
-    named = [outline.space] if outline.space in exam.series else []
-    roles = [*named, *(role for role in ANATOMY_ROLES if role not in named)]
-    images = [one for role in roles for one in exam.series.get(role, ())]
-    on = next((one for one in images if one.grid.same_as(outline.image.grid)), None)
+    """The anatomy that an outline was drawn on. GridMismatch where there is none."""
+    on = image_of(outline, exam)
     if on is None:
-        known = "; ".join(f"{one.source}: {one.grid}" for one in images)
+        known = "; ".join(f"{one.source}: {one.grid}" for one in _anatomies(outline, exam))
         raise GridMismatch(
             f"{outline.path}: its grid ({outline.image.grid}) is that of no image it could be drawn on ({known}); resample the mask onto one of them"
         )
     return on
+
+
+def image_of(outline: LabelOutline, exam: Exam) -> Series | None:
+    """The anatomy that its name says, else the first with its grid."""
+    return next((one for one in _anatomies(outline, exam) if one.grid.same_as(outline.image.grid)), None)
+
+
+def _anatomies(outline: LabelOutline, exam: Exam) -> list[Series]:
+    named = [outline.space] if outline.space in exam.series else []
+    roles = [*named, *(role for role in ANATOMY_ROLES if role not in named)]
+    return [one for role in roles for one in exam.series.get(role, ())]
 
 
 def _carried(visit: VisitBefore, grid: Grid) -> LabelFound:

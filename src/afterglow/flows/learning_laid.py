@@ -10,13 +10,13 @@ from afterglow.align.common_grid import isotropic_grid, laid_known, laid_mask
 from afterglow.align.near import register_series
 from afterglow.align.resample import compose
 from afterglow.flows.learning_checks import exchanged
-from afterglow.flows.learning_labels import Mask, Matrix, drawn_on, label_of
-from afterglow.flows.learning_visit import VisitBefore
+from afterglow.flows.learning_labels import LabelFound, Mask, Matrix, image_of, label_of
+from afterglow.flows.learning_visit import VisitBefore, without_folders
 from afterglow.flows.work import Drawn, Progress, silent
 from afterglow.io.learning_maps import check_map_file
 from afterglow.io.results import read_exam_result
 from afterglow.lesions.brain_region import brain_region
-from afterglow.records.errors import BadInput, MissingInput
+from afterglow.records.errors import AfterglowError, BadInput, MissingInput
 from afterglow.records.grid import Grid
 from afterglow.records.recurrence import Channel, LearningCase
 from afterglow.records.result import ExamResult
@@ -40,16 +40,31 @@ def case_of(visit: VisitBefore, *, label_needed: bool, progress: Progress = sile
     inside = _lay([one for one in visit.drawn if one.label == "brain"], grid, ways)
     inside = laid_mask(brain, anatomy.grid, grid, _IDENTITY) if inside is None else inside
     enhancing = _lay([one for one in visit.drawn if one.label == "lesion"], grid, ways, part="enhancing")
-    found = label_of(visit, grid, ways, needed=label_needed)
+    found = _label(visit, grid, ways, needed=label_needed)
     sources = {one.path: one.sha256 for one in visit.inputs}
     subject, session = visit.exam.subject, visit.exam.session
     made = LearningCase(subject, session, grid, images, inside, found.mask, enhancing, sources)
     slab = None
     if visit.maps and result is not None:
         slab = laid_mask(np.ones(result.grid.shape, dtype=bool), result.grid, grid, ways[_RUN])
-    remarks = check_case(made, visit.channels, outlined_ml=found.outlined_ml, slab=slab)
-    remarks += exchanged(made, visit)
-    return replace(made, remarks=(*told, *found.remarks, *remarks))
+    try:
+        remarks = check_case(made, visit.channels, outlined_ml=found.outlined_ml, slab=slab)
+    except BadInput as error:
+        if label_needed or made.label is None:
+            raise
+        made = replace(made, label=None)
+        remarks = (f"label: left out, {error}", *check_case(made, visit.channels, slab=slab))
+    return replace(made, remarks=(*told, *found.remarks, *remarks, *exchanged(made, visit)))
+
+
+def _label(visit: VisitBefore, grid: Grid, ways: Mapping[str, Matrix], *, needed: bool) -> LabelFound:
+    """Where the tumour came back. What is wrong with it stops nobody who only wants to predict: it is left out, and said."""
+    try:
+        return label_of(visit, grid, ways, needed=needed)
+    except AfterglowError as error:
+        if needed:
+            raise
+        return LabelFound(None, (f"label: left out, {without_folders(visit.place, str(error))}",))
 
 
 def _finished(visit: VisitBefore) -> ExamResult | None:
@@ -89,7 +104,8 @@ def _ways(visit: VisitBefore, result: ExamResult | None) -> dict[str, Matrix]:
 def _used(visit: VisitBefore) -> list[Series]:
     """Images that are channels, or that something was drawn on."""
     channels = [visit.exam.series[one.name][0] for one in visit.channels if not one.quantity]
-    return [*channels, *(one.on for one in visit.drawn), *(drawn_on(one, visit.exam) for one in visit.recurrence)]
+    outlined = [image_of(one, visit.exam) for one in visit.recurrence]
+    return [*channels, *(one.on for one in visit.drawn), *(one for one in outlined if one is not None)]
 
 
 def _laid(series: Series, anatomy: Series) -> Matrix:

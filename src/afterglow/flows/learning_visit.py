@@ -68,6 +68,13 @@ def spec_of(method: Method) -> RecurrenceSpec:
     return method.recurrence
 
 
+def without_folders(place: Place, sentence: str) -> str:
+    """A sentence that is kept: it says the same on every machine."""
+    for folder in (place.outlines_root, place.dataset.root, place.out):
+        sentence = sentence.replace(f"{folder}/", "")
+    return sentence
+
+
 def session_before(place: Place, subject: str, spec: RecurrenceSpec) -> str:
     """The last visit on or before the first such treatment. MissingInput where that cannot be told."""
     visits = sessions(place.dataset, subject)
