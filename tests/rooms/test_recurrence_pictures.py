@@ -83,6 +83,15 @@ def test_the_same_patient_gives_the_same_picture(cases: tuple[LearningCase, ...]
     assert first == second
 
 
+def test_without_a_recurrence_the_planes_meet_where_the_model_calls_and_else_in_the_tumour(
+    cases: tuple[LearningCase, ...],
+) -> None:
+    case = cases[1]
+    for high, words in ((0.9, "most probable voxel of combined"), (0.4, "through the tumour")):
+        drawn = prediction_figure(case, [map_of(case, high=high)], "FLAIR", threshold=0.5, name="p", title="t")
+        assert words in drawn.caption
+
+
 def test_a_map_on_another_grid_is_refused(cases: tuple[LearningCase, ...]) -> None:
     other = make_cases(2, 1, side=20)[0][0]
     with pytest.raises(GridMismatch, match="lay it on that grid"):
@@ -91,16 +100,18 @@ def test_a_map_on_another_grid_is_refused(cases: tuple[LearningCase, ...]) -> No
 
 def test_maps_have_their_range_and_images_have_none(cases: tuple[LearningCase, ...]) -> None:
     case = cases[0]
-    found = channel_maps_figure(case, CHANNELS, [map_of(case)], "CE-T1w", name="m", title="t")
+    found = channel_maps_figure(case, CHANNELS, [map_of(case)], "CE-T1w", threshold=0.5, name="m", title="t")
     assert found is not None and "ve 0 to" in found.caption
-    assert channel_maps_figure(case, CHANNELS[:2], [map_of(case)], "CE-T1w", name="m", title="t") is None
+    assert channel_maps_figure(case, CHANNELS[:2], [map_of(case)], "CE-T1w", threshold=0.5, name="m", title="t") is None
 
 
 def test_targets_are_named_with_their_volume(cases: tuple[LearningCase, ...]) -> None:
     case = cases[0]
     assert case.label is not None
     ml = np.count_nonzero(case.brain) * case.grid.voxel_ml
-    found = targets_figure(case, [map_of(case)], [("margin", case.brain), ("model", case.label)], "CE-T1w", name="x", title="t")
+    found = targets_figure(
+        case, [map_of(case)], [("margin", case.brain), ("model", case.label)], "CE-T1w", threshold=0.5, name="x", title="t"
+    )
     assert f"margin, {ml:.0f} mL" in found.caption
     assert "no targets to treat" in found.caption
 

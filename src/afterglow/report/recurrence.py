@@ -37,7 +37,10 @@ def recurrence_section(seen: PredictedVisit) -> Section:
     case = seen.case
     warning = Text(NOT_FOR_DECISIONS, "caution")
     blocks: list[Block] = [warning, _said(seen), *_training(seen), *_pictures(seen), score_table(seen.scores)]
-    blocks += [Text(words[:1].upper() + words[1:].rstrip(".") + ".", "quality-note") for words in (*case.remarks, *seen.remarks)]
+    blocks += [
+        Text(words[:1].upper() + words[1:].rstrip(".") + ".", "quality-note")
+        for words in dict.fromkeys((*case.remarks, *seen.remarks))
+    ]
     return Section("Where it may come back", tuple(blocks), "recurrence")
 
 
@@ -83,10 +86,14 @@ def _pictures(seen: PredictedVisit) -> list[Figure]:
     ]
     if images:
         title = f"Maps that the models read, {where}"
-        found.append(channel_maps_figure(case, seen.channels, seen.maps, images[0], name="channels", title=title))
+        found.append(
+            channel_maps_figure(case, seen.channels, seen.maps, images[0], threshold=seen.threshold, name="channels", title=title)
+        )
     if images and seen.targets:
         title = f"Targets of one volume, {where}"
-        found.append(targets_figure(case, seen.maps, seen.targets, images[0], name="targets", title=title))
+        found.append(
+            targets_figure(case, seen.maps, seen.targets, images[0], threshold=seen.threshold, name="targets", title=title)
+        )
     return [one for one in found if one is not None]
 
 

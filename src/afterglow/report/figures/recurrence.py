@@ -63,7 +63,8 @@ def prediction_figure(
 ) -> Figure:
     """The channel `backdrop` alone, and below it the probability of each model over it, in three planes.
 
-    The planes go through the middle of the later recurrence; through the hottest voxel of the first model where it is not known.
+    The planes go through the middle of the later recurrence; without one through the hottest voxel of the first model, if it
+    reaches the threshold, or else the tumour.
     """
     _check(case, maps)
     image = case.images[backdrop]
@@ -72,7 +73,7 @@ def prediction_figure(
         _Row(f"{made.model}: {seen_words(made)}", image, True, _probability(made, threshold), _PROBABILITY, "1") for made in maps
     ]
     found = np.any([np.nan_to_num(made.probability) >= threshold for made in maps], axis=0) if maps else None
-    page = _sheet(case, maps, rows, title, also=found)
+    page = _sheet(case, _middle(case, maps, threshold), rows, title, also=found)
     lines = [*_known_lines(case), line_of(PREDICTED_ON_IMAGE, f"probability {threshold:g} and more", dashed=True)]
     _legend(page, lines)
     models = " and ".join(made.model for made in maps)
@@ -80,7 +81,7 @@ def prediction_figure(
         page,
         name=name,
         caption=f"{title}: {backdrop}, and the probability that the tumour comes back by {models}; less than {SEEN_FROM:g} is "
-        f"see-through, the dashed line runs at {threshold:g}. {_lines_said(case)} {_place_said(case)}",
+        f"see-through, the dashed line runs at {threshold:g}. {_lines_said(case)} {_place_said(case, maps, threshold)}",
         alt=f"Probability of recurrence by {models} over {backdrop} in three planes.",
         colour_tables=(_PROBABILITY.colours,),
         lines_too=(ENHANCING_ON_IMAGE, RECURRENCE_ON_IMAGE, PREDICTED_ON_IMAGE),
@@ -88,9 +89,16 @@ def prediction_figure(
 
 
 def channel_maps_figure(
-    case: LearningCase, channels: Sequence[Channel], maps: Sequence[RecurrenceMap], backdrop: str, *, name: str, title: str
+    case: LearningCase,
+    channels: Sequence[Channel],
+    maps: Sequence[RecurrenceMap],
+    backdrop: str,
+    *,
+    threshold: float,
+    name: str,
+    title: str,
 ) -> Figure | None:
-    """Each map that a model reads over the channel `backdrop`, with its colours; None where all channels are images."""
+    """Each map that a model reads over the channel `backdrop`, with its colours, in the planes of the prediction; None where all channels are images."""
     shown = [one for one in channels if one.quantity and one.name in case.images]
     if not shown:
         return None
@@ -101,7 +109,7 @@ def channel_maps_figure(
         quantity = QUANTITIES[one.quantity]
         window = window_of(quantity, values[_region(case)], called="the tumour", whole=values)
         rows.append(_Row(one.name, case.images[backdrop], True, _map(case, values, window), window, quantity.unit))
-    page = _sheet(case, maps, rows, title)
+    page = _sheet(case, _middle(case, maps, threshold), rows, title)
     _legend(page, _known_lines(case))
     said = "; ".join(row.window.said for row in rows if row.window is not None)
     return finished(
@@ -120,6 +128,7 @@ def targets_figure(
     targets: Sequence[tuple[str, NDArray[np.bool_]]],
     backdrop: str,
     *,
+    threshold: float,
     name: str,
     title: str,
 ) -> Figure:
@@ -133,7 +142,7 @@ def targets_figure(
             outline(axes, cut, mask, ink)
 
     widest = np.any([mask for _, mask in targets], axis=0)
-    page = _sheet(case, maps, [_Row(backdrop, case.images[backdrop], False, draw)], title, also=widest)
+    page = _sheet(case, _middle(case, maps, threshold), [_Row(backdrop, case.images[backdrop], False, draw)], title, also=widest)
     volumes = [float(np.count_nonzero(mask)) * case.grid.voxel_ml for _, mask in targets]
     told = [f"{what}, {ml:.0f} mL" for (what, _), ml in zip(targets, volumes, strict=True)]
     _legend(page, [line_of(ink, words) for ink, words in zip(inks, told, strict=True)] + _known_lines(case))
@@ -171,9 +180,13 @@ def _check(case: LearningCase, maps: Sequence[RecurrenceMap]) -> None:
 
 
 def _sheet(
-    case: LearningCase, maps: Sequence[RecurrenceMap], rows: Sequence[_Row], title: str, also: NDArray[np.bool_] | None = None
+    case: LearningCase,
+    middle: tuple[int, int, int],
+    rows: Sequence[_Row],
+    title: str,
+    also: NDArray[np.bool_] | None = None,
 ) -> Sheet:
-    middle, grid = _middle(case, maps), case.grid
+    grid = case.grid
     cuts = three_cuts(grid, middle)
     reach = max(_LEAST_REACH_MM, reach_of(_region(case) if also is None else also | _region(case), grid, middle))
     page = sheet(3 * (TILE_IN + GAP_IN) + GAP_IN + _SIDE_IN, TOP_IN + len(rows) * (TILE_IN + _ROW_IN) + FOOT_IN)
@@ -202,9 +215,15 @@ def _bar(page: Sheet, top: float, window: Window, unit: str) -> None:
     write(page, left, top - 0.14, words, size_pt=SMALL_PT, colour=INK)
 
 
-def _middle(case: LearningCase, maps: Sequence[RecurrenceMap]) -> tuple[int, int, int]:
-    first = (hottest(maps[0]),) if maps else ()
-    return middle_of(*(mask for mask in (case.label, *first, case.enhancing, case.brain) if mask is not None))
+def _middle(case: LearningCase, maps: Sequence[RecurrenceMap], threshold: float) -> tuple[int, int, int]:
+    """Where the planes meet; see `prediction_figure`."""
+    called = (hottest(maps[0]),) if _calls(maps, threshold) else ()
+    return middle_of(*(mask for mask in (case.label, *called, case.enhancing, case.brain) if mask is not None))
+
+
+def _calls(maps: Sequence[RecurrenceMap], threshold: float) -> bool:
+    """Whether the first model calls any voxel."""
+    return bool(maps) and bool((np.nan_to_num(maps[0].probability) >= threshold).any())
 
 
 def _region(case: LearningCase) -> NDArray[np.bool_]:
@@ -260,11 +279,12 @@ def _lines_said(case: LearningCase) -> str:
     return f"{words[:1].upper()}{words[1:]}." if words else ""
 
 
-def _place_said(case: LearningCase) -> str:
+def _place_said(case: LearningCase, maps: Sequence[RecurrenceMap], threshold: float) -> str:
     if case.recurs:
         return "The planes go through the middle of the recurrence."
     known = "The tumour did not come back" if case.recurs is False else "What became of the patient is not known"
-    return f"{known}; the planes go through the most probable voxel of the first model."
+    where = f"the most probable voxel of {maps[0].model}" if _calls(maps, threshold) else "the tumour"
+    return f"{known}; the planes go through {where}."
 
 
 def _legend(page: Sheet, lines: Sequence[Any]) -> None:
