@@ -67,7 +67,7 @@ TABLES = {  # heading in a method file -> the model that checks it
     "[recurrence]": recurrence_file.RecurrenceSpec,
     "[[recurrence.channel]]": recurrence_file.ChannelSpec,
     "[[recurrence.model]]": recurrence_file.ModelSpec,
-    "[recurrence.label]": recurrence_file.LabelSpec,
+    "[recurrence.label]": recurrence_file.RecurrenceLabelSpec,
     "[recurrence.split]": recurrence_file.SplitSpec,
 }
 INNER = (

@@ -55,7 +55,7 @@ class ModelSpec(Strict):
         return ModelWanted(self.name, self.channels, self.dropped)
 
 
-class LabelSpec(Strict):
+class RecurrenceLabelSpec(Strict):
     """How it is known where the tumour came back, and that it did not."""
 
     outline: str = Field(pattern=r"^[0-9A-Za-z]+$")
@@ -65,7 +65,7 @@ class LabelSpec(Strict):
     source: str
 
     @model_validator(mode="after")
-    def _words_are_different(self) -> "LabelSpec":
+    def _words_are_different(self) -> "RecurrenceLabelSpec":
         both = sorted(set(self.came_back) & set(self.stayed_away))
         if both:
             raise ValueError(f"the outcome {both[0]!r} cannot say both that the tumour came back and that it did not")
@@ -109,7 +109,7 @@ class RecurrenceSpec(Strict):
     margin_mm: float = Field(gt=0)
     channel: tuple[ChannelSpec, ...] = Field(min_length=1)
     model: tuple[ModelSpec, ...] = Field(min_length=1)
-    label: LabelSpec
+    label: RecurrenceLabelSpec
     split: SplitSpec
     source: str
 
