@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 from tests.recurrence_models import COMBINED, TINY, copied, data, normalised, train, trained
 
+from afterglow.records.errors import Unwritable
+
 torch = pytest.importorskip("torch", reason="torch is an extra")
 pytest.importorskip("nnunetv2", reason="nnU-Net is an extra")
 pytestmark = pytest.mark.slow
@@ -113,32 +115,41 @@ def test_every_normalisation_reaches_the_plan(tmp_path: Path, scheme) -> None:
     assert card.settings["normalisation"][2] == expected
 
 
-@pytest.mark.parametrize(
-    "failure",
-    [
-        OSError(errno.ENOSPC, "No space left on device"),
-        RuntimeError("PytorchStreamWriter failed writing file data/3: file write failed"),
-    ],
-)
-def test_a_full_disk_is_one_sentence_and_the_last_checkpoint_is_kept(tmp_path: Path, monkeypatch, failure: Exception) -> None:
-    from afterglow.records.errors import Unwritable
+def test_a_full_disk_is_one_sentence_and_the_last_checkpoint_is_kept(tmp_path: Path) -> None:
+    _, card = trained()
+
+    def fill(what: str, done: int, of: int) -> None:
+        if "epochs" in what and done == 1:  # the next checkpoint goes to a device that is always full
+            latest = next((tmp_path / "m").rglob("checkpoint_latest.pth"))
+            latest.with_name("checkpoint_latest.pth.part").symlink_to("/dev/full")
+
+    with pytest.raises(Unwritable, match=r"disk is full.*last checkpoint is kept"):
+        train(tmp_path / "m", progress=fill)
+    assert not list((tmp_path / "m").rglob("*.part"))
+    told: list[str] = []
+    assert dict(train(tmp_path / "m", progress=lambda what, done, of: told.append(what)).files) == dict(card.files)
+    assert sum("epochs" in what for what in told) == 2
+
+
+def test_a_disk_that_fills_while_patients_are_prepared_is_the_same_sentence(tmp_path: Path, monkeypatch) -> None:
+    from nnunetv2.training.dataloading.nnunet_dataset import nnUNetDatasetBlosc2
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
 
     _, card = trained()
-    save, calls = torch.save, []
-
-    def full(content, place, *rest, **named):
-        calls.append(place)
-        if len(calls) == 2:
-            Path(place).write_bytes(b"half a checkpoint")
-            raise failure
-        return save(content, place, *rest, **named)
-
-    monkeypatch.setattr(torch, "save", full)
-    with pytest.raises(Unwritable, match=r"disk is full.*last checkpoint is kept"):
-        train(tmp_path / "m")
-    assert not list((tmp_path / "m").rglob("*.part"))
-    monkeypatch.undo()
+    with monkeypatch.context() as patched:
+        patched.setattr(nnUNetDatasetBlosc2, "save_case", full)
+        with pytest.raises(Unwritable, match="disk is full"):
+            train(tmp_path / "m")
     assert dict(train(tmp_path / "m").files) == dict(card.files)
+
+
+def test_another_failure_is_not_called_a_full_disk(tmp_path: Path) -> None:
+    from afterglow.recurrence.extra import full_disk_said
+
+    with pytest.raises(RuntimeError, match="something else"), full_disk_said(tmp_path):
+        raise RuntimeError("something else")
 
 
 def test_neither_environment_nor_screen_nor_threads_notice_a_training(tmp_path: Path, capsys) -> None:

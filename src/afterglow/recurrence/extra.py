@@ -1,14 +1,18 @@
 """The optional libraries torch and nnU-Net: whether they are there, and their surroundings while they are called."""
 
+import errno
 import os
+import shutil
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 
-from afterglow.records.errors import BadInput, MissingInput
+from afterglow.records.errors import BadInput, MissingInput, Unwritable
 
 INSTALL = "pip install 'afterglow[recurrence]'"
+_DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
+_NOTHING_LEFT = 64 * 1024  # bytes
 _AUGMENTERS = 12  # processes that prepare batches for a GPU at most, nnU-Net's own default
 
 
@@ -70,6 +74,20 @@ def aloud(told: Callable[[str, int, int], None]) -> Callable[[str, int, int], No
             told(what, done, of)
 
     return say
+
+
+@contextmanager
+def full_disk_said(folder: Path) -> Iterator[None]:
+    """Unwritable where what fails inside fails because the disk is full; libraries say that in many ways."""
+    try:
+        yield
+    except (OSError, RuntimeError) as error:
+        if getattr(error, "errno", None) not in _DISK_FULL and shutil.disk_usage(folder).free > _NOTHING_LEFT:
+            raise
+        raise Unwritable(
+            f"{folder}: the disk is full, and the training stopped; the last checkpoint is kept and it goes on from there: "
+            "free some space and train again"
+        ) from None
 
 
 @contextmanager

@@ -1,22 +1,20 @@
 """One fold: nnU-Net's stock trainer, configured on the instance, so that its checkpoint loads wherever nnU-Net is."""
 
-import errno
+import os
 import random
 import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 
-from afterglow.records.errors import Unwritable
+from afterglow.records.errors import BadInput
 from afterglow.records.recurrence import Channel
 from afterglow.recurrence.dropout import hiding, maps_of
+from afterglow.recurrence.extra import full_disk_said
 from afterglow.recurrence.plans import CONFIGURATION, DATASET, PLANS
 from afterglow.recurrence.presets import Preset
-
-_DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
-_WRITE_FAILED = ("file write failed", "failed writing", "no space left")  # torch says RuntimeError where the disk is full
 
 
 def train_fold(
@@ -35,20 +33,15 @@ def train_fold(
 ) -> None:
     """Train one fold below `work` and leave its weights and its epochs in `place`; goes on from its last checkpoint."""
     results = work / "results" / DATASET / f"nnUNetTrainer__{PLANS}__{CONFIGURATION}" / f"fold_{fold}"
-    try:
-        if not (results / "checkpoint_final.pth").is_file():
-            trainer = _trainer(plan, described, preset, fold, device)
-            _seeded_epochs(trainer, channels, dropped, seed, fold)
-            _whole_checkpoints(trainer, results)
-            _told_epochs(trainer, told)
-            if (results / "checkpoint_latest.pth").is_file():
-                trainer.load_checkpoint(str(results / "checkpoint_latest.pth"))
-            _run(trainer, deterministic=device == "cpu")
-        _keep(results, place, plan, described, fold)
-    except OSError as error:
-        if error.errno in _DISK_FULL:
-            _disk_full(results, error)
-        raise
+    if not (results / "checkpoint_final.pth").is_file():
+        trainer = _trainer(plan, described, preset, fold, device)
+        _seeded_epochs(trainer, channels, dropped, seed, fold)
+        _whole_checkpoints(trainer)
+        _told_epochs(trainer, told)
+        if (results / "checkpoint_latest.pth").is_file():
+            trainer.load_checkpoint(str(results / "checkpoint_latest.pth"))
+        _run(trainer, deterministic=device == "cpu")
+    _keep(results, place, plan, described, fold)
     shutil.rmtree(results, ignore_errors=True)
 
 
@@ -121,34 +114,22 @@ def _seed(*parts: int) -> None:
     torch.manual_seed(word)
 
 
-def _whole_checkpoints(trainer: Any, results: Path) -> None:
-    """A checkpoint is written beside the last one and takes its place when it is whole."""
+def _whole_checkpoints(trainer: Any) -> None:
+    """A checkpoint is written beside the last one and takes its place when it is whole and on the disk."""
     stock = trainer.save_checkpoint
 
     def save(filename: str) -> None:
         part = Path(filename + ".part")
         try:
-            stock(str(part))
+            with full_disk_said(part.parent), part.open("wb") as stream:
+                stock(stream)
+                stream.flush()
+                os.fsync(stream.fileno())
             part.replace(filename)
-        except RuntimeError as error:
-            if any(words in str(error).lower() for words in _WRITE_FAILED):
-                _disk_full(results, error)
-            raise
         finally:
             part.unlink(missing_ok=True)
 
     trainer.save_checkpoint = save
-
-
-def _disk_full(results: Path, error: Exception) -> NoReturn:
-    kept = (
-        "its last checkpoint is kept and it goes on from there"
-        if (results / "checkpoint_latest.pth").is_file()
-        else "it had no checkpoint"
-    )
-    raise Unwritable(
-        f"{results}: the disk is full ({error}); the training stopped, {kept}; free some space and train again"
-    ) from None
 
 
 def _told_epochs(trainer: Any, told: Callable[[int, int], None]) -> None:
@@ -168,6 +149,12 @@ def _run(trainer: Any, *, deterministic: bool) -> None:
     torch.use_deterministic_algorithms(deterministic)
     try:
         trainer.run_training()
+    except torch.cuda.OutOfMemoryError:
+        patch = " x ".join(map(str, trainer.configuration_manager.patch_size))
+        raise BadInput(
+            f"the graphics card has too little memory for {trainer.batch_size} patches of {patch}; "
+            "free it of other programs, or train with the preset medium"
+        ) from None
     finally:
         torch.use_deterministic_algorithms(before)
         for loader in (trainer.dataloader_train, trainer.dataloader_val):

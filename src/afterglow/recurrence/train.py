@@ -17,7 +17,7 @@ from afterglow.records.errors import BadInput, Unwritable
 from afterglow.records.maps import Setting
 from afterglow.records.recurrence import Channel, ModelCard, ModelWanted
 from afterglow.recurrence.card import CARD, hash_model, read_card, write_card
-from afterglow.recurrence.extra import aloud, augmenters, check_device, need_nnunet, nnunet_surroundings, quiet
+from afterglow.recurrence.extra import aloud, augmenters, check_device, full_disk_said, need_nnunet, nnunet_surroundings, quiet
 from afterglow.recurrence.fold import train_fold
 from afterglow.recurrence.network import load_network, probabilities
 from afterglow.recurrence.plans import CONFIGURATION, Progress, dataset_json, prepare, read_case
@@ -55,17 +55,20 @@ def train_model(
     cases = data.learned_from()
     chosen = _chosen(data, folds)
     _begin(folder, _asked(data, wanted, preset, channels, method, seed))
-    if _finished(folder, chosen):
-        return read_card(folder)
+    earlier = read_card(folder) if (folder / CARD).is_file() else None
+    if earlier and set(earlier.folds) >= set(chosen):
+        return earlier
+    before = earlier.seconds if earlier else 0.0
     processes = augmenters(device) if workers is None else workers
     told = aloud(lambda what, done, of: progress(f"{wanted.name}: {what}", done, of))
-    plan = _train_folds(data, wanted, preset, channels, cases, folder, chosen, seed, device, processes, told)
-    for name, content in (("dataset.json", dataset_json(channels, len(cases))), ("plans.json", plan)):
-        (folder / name).write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-    card = _card(data, wanted, preset, channels, plan, folder, method=method, seed=seed, device=device, licence=licence)
-    metrics = _metrics(folder, card, cases, channels, device, told)
-    card = dataclasses.replace(card, metrics=metrics, seconds=time.perf_counter() - began)
-    write_card(folder, card)
+    with full_disk_said(folder):
+        plan = _train_folds(data, wanted, preset, channels, cases, folder, chosen, seed, device, processes, told)
+        for name, content in (("dataset.json", dataset_json(channels, len(cases))), ("plans.json", plan)):
+            (folder / name).write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+        card = _card(data, wanted, preset, channels, plan, folder, method=method, seed=seed, device=device, licence=licence)
+        metrics = _metrics(folder, card, cases, channels, device, told)
+        card = dataclasses.replace(card, metrics=metrics, seconds=before + time.perf_counter() - began)
+        write_card(folder, card)
     shutil.rmtree(folder / WORK, ignore_errors=True)
     return card
 
@@ -154,10 +157,6 @@ def _begin(folder: Path, asked: dict[str, object]) -> None:
         path.write_text(text, encoding="utf-8")
     except OSError as error:
         raise Unwritable(f"{folder}: cannot be written ({error.strerror or error}); nothing was trained") from None
-
-
-def _finished(folder: Path, folds: tuple[int, ...]) -> bool:
-    return (folder / CARD).is_file() and set(read_card(folder).folds) >= set(folds)
 
 
 def _card(
