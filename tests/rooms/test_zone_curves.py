@@ -125,7 +125,9 @@ def test_the_picture_needs_a_second_visit_and_tells_the_peaks() -> None:
     figure = zones_after_figure(zones, (seen, replace(seen, session="post", day=90.0)), both, name="after", title="t")
     assert "aggressive at ses-post peaks at 0.1" in figure.alt
     assert "Ktrans" in figure.caption
-    assert "mmol/L" not in figure.caption
+    rows = response_of(zones, (here(),), METHOD, METHOD.paint)
+    told = zones_after_figure(zones, (seen, replace(seen, session="post", day=90.0)), both, rows, name="after", title="t")
+    assert told.image != figure.image
 
 
 def test_of_many_visits_the_first_and_the_last_ones_are_drawn() -> None:

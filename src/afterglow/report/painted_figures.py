@@ -49,5 +49,5 @@ def plan_pictures(painted: PaintedVisit) -> list[Block]:
 def after_pictures(painted: PaintedVisit) -> list[Block]:
     """The zones at this visit and at later ones: maps and curves of contrast; nothing before there is a second visit."""
     title = f"Zones of sub-{painted.subject} at ses-{painted.session} and later"
-    figure = zones_after_figure(painted.zones, painted.seen, painted.curves, name="zones-after", title=title)
+    figure = zones_after_figure(painted.zones, painted.seen, painted.curves, painted.response, name="zones-after", title=title)
     return [] if figure is None else [figure]

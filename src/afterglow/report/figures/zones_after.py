@@ -8,6 +8,7 @@ from matplotlib.figure import Figure as Sheet
 from matplotlib.lines import Line2D
 
 from afterglow.records.document import Figure
+from afterglow.records.measurement import Measurement
 from afterglow.records.painted import SeenVisit, ZoneCurve
 from afterglow.records.zones import ZONE_COLOURS, ZONE_WORDS, Zone, ZoneMap
 from afterglow.report.figures.canvas import INK, PAGE_INCHES, SMALL_PT, TEXT_PT, box, dress_plot, finished, plain, sheet, write
@@ -26,7 +27,7 @@ from afterglow.report.figures.dose_planes import (
 )
 from afterglow.report.figures.tiles import bar_beside
 from afterglow.report.figures.windows import Window, grey_range, window_of
-from afterglow.report.words import visit_words, with_unit
+from afterglow.report.words import symbol_math, visit_words, with_unit
 
 VISIT_INKS = ("#1b2430", "#b4460f", "#1c5fb0", "#7c3aed")  # the painted visit, then later ones
 MOST = len(VISIT_INKS)
@@ -34,13 +35,21 @@ _ZONES = (Zone.AGGRESSIVE, Zone.PENUMBRA, Zone.PASSIVE, Zone.NOT_ASSESSED)
 _TOP_IN, _TILE_IN, _BAR_IN = 0.62, 2.6, 0.75
 _MOST_PERCENT = 95.0  # of the tumour's voxels: a fit that ran off must not darken the others
 _PLOT_IN, _LEFT_IN, _BELOW_IN = 2.3, 0.75, 0.62
+_BESIDE = 2  # maps that leave room for numbers beside them
 
 
 def zones_after_figure(
-    zones: ZoneMap, seen: Sequence[SeenVisit], curves: Sequence[ZoneCurve], *, name: str, title: str
+    zones: ZoneMap,
+    seen: Sequence[SeenVisit],
+    curves: Sequence[ZoneCurve],
+    measured: Sequence[Measurement] = (),
+    *,
+    name: str,
+    title: str,
 ) -> Figure | None:
     """Above, one map at the first and the last visits on the slice through the middle of the aggressive zone; below, mean
-    concentration in each zone at the same visits. None where there is neither a map nor a curve of a second visit.
+    concentration in each zone at the same visits. Of `measured`, medians of the map's quantity stand beside two maps. None where there
+    is neither a map nor a curve of a second visit.
     """
     visits = _visits(seen, curves)
     if len(visits) < 2:
@@ -53,6 +62,8 @@ def zones_after_figure(
     write(page, GAP_IN, 0.08, plain(title), size_pt=TEXT_PT + 1, colour=INK)
     cut = three_cuts(zones.grid, middle_of(zones.mask(Zone.AGGRESSIVE), zones.tumour))[0]
     window = _maps(page, zones, shown, cut) if shown else None
+    if 0 < len(shown) <= _BESIDE:
+        _medians(page, shown, measured, GAP_IN + len(shown) * (_TILE_IN + GAP_IN) + _BAR_IN)
     if drawn:
         _curves(page, drawn, visits, _TOP_IN + maps_in + 0.3)
     warn(page)
@@ -114,6 +125,25 @@ def _zone_key(page: Sheet, zones: ZoneMap, left_in: float | None) -> None:
         handles=lines, loc="upper left", bbox_to_anchor=place, fontsize=SMALL_PT + 0.5, frameon=False, borderaxespad=0.0,
         ncols=1 if beside else len(lines), labelspacing=0.7,
     )  # fmt: skip
+
+
+def _medians(page: Sheet, shown: Sequence[SeenVisit], measured: Sequence[Measurement], left_in: float) -> None:
+    """Median of the quantity in each zone at each of these visits, each measured on its own maps."""
+    quantity = shown[0].quantity
+    rows = {(one.region, one.session_id): one for one in measured if one.quantity == quantity.name and one.statistic == "median"}
+    named = [ZONE_WORDS[zone] for zone in _ZONES if any((ZONE_WORDS[zone], one.session) in rows for one in shown)]
+    if not named:
+        return
+    top = _TOP_IN + 1.2
+    write(page, left_in, top, f"median {symbol_math(quantity)}", size_pt=SMALL_PT + 0.5)
+    for n, one in enumerate(shown):
+        write(page, left_in + 1.5 + n * 1.4, top, plain(visit_words(one.session, one.day)), size_pt=SMALL_PT + 0.5)
+    for line, zone in enumerate(named, start=1):
+        write(page, left_in, top + 0.22 * line, zone, size_pt=SMALL_PT + 0.5)
+        for n, one in enumerate(shown):
+            found = rows.get((zone, one.session))
+            words = "" if found is None else with_unit(found.value, found.unit)
+            write(page, left_in + 1.5 + n * 1.4, top + 0.22 * line, plain(words), size_pt=SMALL_PT + 0.5)
 
 
 def _curves(page: Sheet, drawn: Sequence[ZoneCurve], visits: Sequence[tuple[str, float]], top_in: float) -> None:
