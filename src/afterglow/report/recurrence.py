@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from afterglow.records.document import Block, Figure, Section, Table, Text
-from afterglow.records.predicted import FALSE_MARK, TRUE_MARK, volume_covering
+from afterglow.records.predicted import FALSE_MARK, RECURRENCES, TRUE_MARK, volume_covering
 from afterglow.records.recurrence import NOT_FOR_DECISIONS, Channel, LearningCase, Predicted, RecurrenceMap
 from afterglow.report.figures.recurrence import channel_maps_figure, prediction_figure, seen_words, targets_figure
 from afterglow.report.words import with_unit
@@ -110,8 +110,8 @@ def score_table(scores: Sequence[Predicted]) -> Table:
 
 
 def _has_a_line(measure: str) -> bool:
-    """Marks and the points of a curve stand in predictions.tsv alone."""
-    return measure != FALSE_MARK and not measure.startswith(TRUE_MARK) and volume_covering(measure) is None
+    """Marks, their number and the points of a curve stand in predictions.tsv alone."""
+    return measure not in (FALSE_MARK, RECURRENCES) and not measure.startswith(TRUE_MARK) and volume_covering(measure) is None
 
 
 def _cell(row: Predicted | None) -> str:
