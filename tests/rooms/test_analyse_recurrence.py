@@ -204,6 +204,18 @@ def test_a_patient_without_a_number_is_left_out_of_that_number_and_counted() -> 
     assert any("made no call in 1 of 24 cases" in one for one in found.cautions)
 
 
+def test_a_model_that_marks_nothing_is_said_to_find_nothing() -> None:
+    cohort = cohort_of()
+    of_first = tuple(mark for mark in cohort.marks if mark.reader == "combined")
+    asked = replace(BRIEF, false_marks=(1.0,))
+    for marks in (of_first, ()):
+        part = place_part("p", cohort.of("test"), marks, asked, ("recurrence", "no recurrence"), seed=1)
+        silent = ["conventional"] if marks else ["combined", "conventional"]
+        assert [one for one in part.cautions if "set no mark" in one] == [
+            f"p, marks: {model} set no mark and found nothing; it has no curve" for model in silent
+        ]
+
+
 def test_an_empty_set_is_said() -> None:
     found = analyse_predictions("p", cohort_of(test=0), BRIEF)
     assert "p: no patient is in the set 'test'" in found.cautions

@@ -1,6 +1,7 @@
 """Predictions of recurrence by place, of patients whose tumour came back: average precision, hits, coverage, marks."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -98,7 +99,12 @@ def _detected(
     searched = [one for one in patients if one.recurrences is not None]
     inside = {one.participant_id for one in searched}
     own = [mark for mark in marks if mark.participant_id in inside and mark.reader in asked.models]
-    if not asked.false_marks or not searched or not own:
+    if not asked.false_marks or not searched:
         return Part(name)
     words = f"{name}, marks"
-    return titled(analyse_detection(words, lesion_sides(searched, labels), own, asked.false_marks, seed=seed), words)
+    silent = [model for model in asked.models if not any(mark.reader == model for mark in own)]
+    said = tuple(f"{words}: {model} set no mark and found nothing; it has no curve" for model in silent)
+    if not own:
+        return Part(name, cautions=said)
+    found = titled(analyse_detection(words, lesion_sides(searched, labels), own, asked.false_marks, seed=seed), words)
+    return replace(found, cautions=(*found.cautions, *said))
