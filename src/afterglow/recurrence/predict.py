@@ -51,33 +51,16 @@ def predict_case(
         mirroring=mirroring,
         hidden=[names.index(name) for name in hidden],
     ).transpose(2, 1, 0)
-    shown = shown_to(card, case.subject, chosen)
-    settings: dict[str, Setting | tuple[Setting, ...]] = {
-        "model": card.name,
-        "card_sha256": hash_file(model_folder / CARD) if (model_folder / CARD).is_file() else None,
-        "folds": chosen,
-        "mirroring": mirroring,
-        "device": device,
-        "shown": shown,
-        "hidden": hidden,
-    }
+    made = _provenance(model_folder, card, case, chosen, mirroring, device, hidden, time.perf_counter() - began)
     return RecurrenceMap(
         subject=case.subject,
         session=case.session,
         model=card.name,
         probability=np.where(case.brain, found, np.float32(np.nan)),
         grid=case.grid,
-        shown=shown,
+        shown=shown_to(card, case.subject, chosen),
         folds=chosen,
-        provenance=Provenance(
-            step="predict",
-            version=__version__,
-            settings=settings,
-            sources=tuple(case.sources),
-            sentence=_sentence(card, chosen, mirroring, shown),
-            dois=(NNUNET_DOI,),
-            seconds=time.perf_counter() - began,
-        ),
+        provenance=made,
         remarks=_remarks(card, case, hidden),
     )
 
@@ -157,6 +140,30 @@ def _remarks(card: ModelCard, case: LearningCase, hidden: tuple[str, ...]) -> tu
                 f"{channel.name} has no value in {absent:.1%} of the brain; the model reads 0 there, as in its training"
             )
     return (*case.remarks, *remarks, *card.remarks)
+
+
+def _provenance(
+    model_folder: Path,
+    card: ModelCard,
+    case: LearningCase,
+    folds: tuple[int, ...],
+    mirroring: bool,
+    device: str,
+    hidden: tuple[str, ...],
+    seconds: float,
+) -> Provenance:
+    shown = shown_to(card, case.subject, folds)
+    settings: dict[str, Setting | tuple[Setting, ...]] = {
+        "model": card.name,
+        "card_sha256": hash_file(model_folder / CARD) if (model_folder / CARD).is_file() else None,
+        "folds": folds,
+        "mirroring": mirroring,
+        "device": device,
+        "shown": shown,
+        "hidden": hidden,
+    }
+    sentence = _sentence(card, folds, mirroring, shown)
+    return Provenance("predict", __version__, settings, tuple(case.sources), sentence, (NNUNET_DOI,), seconds)
 
 
 def _sentence(card: ModelCard, folds: tuple[int, ...], mirroring: bool, shown: Shown) -> str:

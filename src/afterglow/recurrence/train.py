@@ -4,7 +4,7 @@ import dataclasses
 import json
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -29,6 +29,29 @@ WORK = "work"  # preprocessed cases and checkpoints; removed when all folds are 
 THRESHOLD = 0.5  # of the Dice that the card tells
 
 
+@dataclasses.dataclass(frozen=True)
+class _Job:
+    """One model to train, all questions answered."""
+
+    data: TrainingData
+    wanted: ModelWanted
+    preset: Preset
+    folder: Path
+    channels: tuple[Channel, ...]
+    cases: tuple[TrainingCase, ...]
+    folds: tuple[int, ...]
+    method: str
+    device: str
+    seed: int
+    licence: str
+    processes: int
+    told: Progress
+
+    @property
+    def described(self) -> dict[str, Any]:
+        return dataset_json(self.channels, len(self.cases))
+
+
 def train_model(
     data: TrainingData,
     wanted: ModelWanted,
@@ -50,64 +73,45 @@ def train_model(
     """
     need_nnunet()
     check_device(device)
-    began = time.perf_counter()
-    channels = data.channels_of(wanted)
-    cases = data.learned_from()
-    chosen = _chosen(data, folds)
+    channels, cases, chosen = data.channels_of(wanted), data.learned_from(), _chosen(data, folds)
     _begin(folder, _asked(data, wanted, preset, channels, method, seed))
     earlier = read_card(folder) if (folder / CARD).is_file() else None
     if earlier and set(earlier.folds) >= set(chosen):
         return earlier
-    before = earlier.seconds if earlier else 0.0
     processes = augmenters(device) if workers is None else workers
     told = aloud(lambda what, done, of: progress(f"{wanted.name}: {what}", done, of))
-    with full_disk_said(folder):
-        plan = _train_folds(data, wanted, preset, channels, cases, folder, chosen, seed, device, processes, told)
-        for name, content in (("dataset.json", dataset_json(channels, len(cases))), ("plans.json", plan)):
-            (folder / name).write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-        card = _card(data, wanted, preset, channels, plan, folder, method=method, seed=seed, device=device, licence=licence)
-        metrics = _metrics(folder, card, cases, channels, device, told)
-        card = dataclasses.replace(card, metrics=metrics, seconds=before + time.perf_counter() - began)
-        write_card(folder, card)
-    shutil.rmtree(folder / WORK, ignore_errors=True)
+    job = _Job(data, wanted, preset, folder, channels, cases, chosen, method, device, seed, licence, processes, told)
+    return _carry_out(job, earlier.seconds if earlier else 0.0)
+
+
+def _carry_out(job: _Job, spent: float) -> ModelCard:
+    began = time.perf_counter()
+    with full_disk_said(job.folder):
+        plan = _train_folds(job)
+        for name, content in (("dataset.json", job.described), ("plans.json", plan)):
+            (job.folder / name).write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+        card = _card(job, plan)
+        card = dataclasses.replace(card, metrics=_metrics(job, card), seconds=spent + time.perf_counter() - began)
+        write_card(job.folder, card)
+    shutil.rmtree(job.folder / WORK, ignore_errors=True)
     return card
 
 
-def _train_folds(
-    data: TrainingData,
-    wanted: ModelWanted,
-    preset: Preset,
-    channels: tuple[Channel, ...],
-    cases: Sequence[TrainingCase],
-    folder: Path,
-    folds: tuple[int, ...],
-    seed: int,
-    device: str,
-    processes: int,
-    told: Progress,
-) -> dict[str, Any]:
+def _train_folds(job: _Job) -> dict[str, Any]:
     """Prepare the patients and train each fold that is not there yet; nnU-Net's plan."""
-    work = folder / WORK
+    work = job.folder / WORK
     with quiet(), nnunet_surroundings(work.resolve(), processes=1):
-        plan = prepare(cases, channels, data.splits, preset, work, workers=max(1, processes), told=told)
-    with quiet(), nnunet_surroundings(work.resolve(), processes):
-        for fold in folds:
-            place = folder / f"fold_{fold}"
+        plan = prepare(job.cases, job.channels, job.data.splits, job.preset, work, workers=max(1, job.processes), told=job.told)
+    with quiet(), nnunet_surroundings(work.resolve(), job.processes):
+        for fold in job.folds:
+            place = job.folder / f"fold_{fold}"
             if (place / "checkpoint_final.pth").is_file():
                 continue
             train_fold(
-                plan,
-                dataset_json(channels, len(cases)),
-                channels,
-                preset,
-                work,
-                place,
-                fold=fold,
-                dropped=wanted.dropped,
-                seed=seed,
-                device=device,
-                told=partial(told, f"fold {fold}, epochs"),
-            )
+                plan, job.described, job.channels, job.preset, work, place,
+                fold=fold, dropped=job.wanted.dropped, seed=job.seed, device=job.device,
+                told=partial(job.told, f"fold {fold}, epochs"),
+            )  # fmt: skip
     return plan
 
 
@@ -159,22 +163,40 @@ def _begin(folder: Path, asked: dict[str, object]) -> None:
         raise Unwritable(f"{folder}: cannot be written ({error.strerror or error}); nothing was trained") from None
 
 
-def _card(
-    data: TrainingData,
-    wanted: ModelWanted,
-    preset: Preset,
-    channels: tuple[Channel, ...],
-    plan: dict[str, Any],
-    folder: Path,
-    *,
-    method: str,
-    seed: int,
-    device: str,
-    licence: str,
-) -> ModelCard:
-    full = plan["configurations"][CONFIGURATION]
-    spacing = tuple(float(mm) for mm in reversed(full["spacing"]))
-    settings: dict[str, Setting | tuple[Setting, ...]] = {
+def _card(job: _Job, plan: dict[str, Any]) -> ModelCard:
+    folds = job.data.splits.folds
+    trained = tuple(k for k in range(len(folds)) if (job.folder / f"fold_{k}" / "checkpoint_final.pth").is_file())
+    remarks = tuple(
+        f"fold {k} holds nobody out; its epochs were watched on a patient it learned from"
+        for k in trained
+        if not folds[k].held_out
+    )
+    i_mm, j_mm, k_mm = (float(mm) for mm in reversed(plan["configurations"][CONFIGURATION]["spacing"]))
+    return ModelCard(
+        name=job.wanted.name,
+        method=job.method,
+        channels=job.channels,
+        preset=job.preset.name,
+        splits=job.data.splits,
+        folds=trained,
+        spacing_mm=(i_mm, j_mm, k_mm),
+        seed=job.seed,
+        device=_device_words(job.device),
+        settings=_settings(job, plan["configurations"][CONFIGURATION]),
+        data_sha256=job.data.sha256,
+        versions={"afterglow": __version__, **{name: version(name) for name in ("nnunetv2", "torch", "numpy")}},
+        metrics={},
+        licence=job.licence,
+        files=hash_model(job.folder, trained),
+        seconds=0.0,
+        remarks=remarks,
+    )
+
+
+def _settings(job: _Job, full: dict[str, Any]) -> Mapping[str, Setting | tuple[Setting, ...]]:
+    """What was asked, and what nnU-Net planned."""
+    preset = job.preset
+    return {
         "configuration": CONFIGURATION,
         "epochs": preset.epochs,
         "iterations_per_epoch": preset.iterations,
@@ -188,34 +210,9 @@ def _card(
         "normalisation": tuple(full["normalization_schemes"]),
         "normalised_in_brain_alone": tuple(full["use_mask_for_norm"]),
         "outside_brain": OUTSIDE,
-        "dropped": wanted.dropped,
+        "dropped": job.wanted.dropped,
         "why": preset.why,
     }
-    trained = tuple(k for k in range(len(data.splits.folds)) if (folder / f"fold_{k}" / "checkpoint_final.pth").is_file())
-    remarks = tuple(
-        f"fold {k} holds nobody out; its epochs were watched on a patient it learned from"
-        for k in trained
-        if not data.splits.folds[k].held_out
-    )
-    return ModelCard(
-        name=wanted.name,
-        method=method,
-        channels=channels,
-        preset=preset.name,
-        splits=data.splits,
-        folds=trained,
-        spacing_mm=(spacing[0], spacing[1], spacing[2]),
-        seed=seed,
-        device=_device_words(device),
-        settings=settings,
-        data_sha256=data.sha256,
-        versions={"afterglow": __version__, **{name: version(name) for name in ("nnunetv2", "torch", "numpy")}},
-        metrics={},
-        licence=licence,
-        files=hash_model(folder, trained),
-        seconds=0.0,
-        remarks=remarks,
-    )
 
 
 def _device_words(device: str) -> str:
@@ -224,26 +221,18 @@ def _device_words(device: str) -> str:
     return "cpu" if device == "cpu" else f"cuda ({torch.cuda.get_device_name(0)})"
 
 
-def _metrics(
-    folder: Path,
-    card: ModelCard,
-    cases: Sequence[TrainingCase],
-    channels: Sequence[Channel],
-    device: str,
-    told: Progress,
-) -> dict[str, float]:
+def _metrics(job: _Job, card: ModelCard) -> dict[str, float]:
     """Mean Dice of the held-out patients whose tumour came back, by fold, from our own predictions; no entry where there is none."""
-    metrics = {}
+    metrics, network = {}, load_network(job.folder, card, job.device)
     for fold in card.folds:
-        held_out = [case for case in cases if case.subject in card.splits.folds[fold].held_out]
-        network = load_network(folder, card, device)
+        held_out = [case for case in job.cases if case.subject in card.splits.folds[fold].held_out]
         dice = []
         for k, case in enumerate(held_out):
-            images, label, properties = read_case(case, channels)
+            images, label, properties = read_case(case, job.channels)
             if label.any():
                 found = probabilities(network, images, properties["spacing"], folds=(fold,), mirroring=False) >= THRESHOLD
                 dice.append(2.0 * float((found & (label[0] > 0)).sum()) / float(found.sum() + label.sum()))
-            told(f"fold {fold}, held-out patients", k + 1, len(held_out))
+            job.told(f"fold {fold}, held-out patients", k + 1, len(held_out))
         if dice:
             metrics[f"dice_fold_{fold}"] = float(np.mean(dice))
     return metrics
