@@ -120,7 +120,9 @@ def followed(grid: Grid) -> Grid:
     return Grid(grid.shape, move @ grid.affine)
 
 
-def finished_run(out: Path, subject: str, *, factor: float = 1.0, session: str = "pre", method: str = "yoon2024") -> None:
+def finished_run(
+    out: Path, subject: str, *, factor: float = 1.0, session: str = "pre", method: str = "yoon2024", extension: str = ".nii.gz"
+) -> None:
     """What a run writes of one visit: a map of ve on the upper 3/4 of the head, and where the images lie against it."""
     here = one_head(int(subject))
     i, j, k = here.grid.shape
@@ -139,7 +141,7 @@ def finished_run(out: Path, subject: str, *, factor: float = 1.0, session: str =
     for name, lies_mm in anatomies.items():
         matrix = np.eye(4)
         matrix[:3, 3] = lies_mm - SHIFTS_MM["dce"]
-        source = image_path(Path(), subject, name, session).as_posix()
+        source = image_path(Path(), subject, name, session).as_posix().replace(".nii.gz", extension)
         alignments.append(Alignment(source, dce, matrix, (), trusted=True))
     result = ExamResult(
         subject, session, 0.0, method, grid, np.zeros(grid.shape, np.float32), "CE-T1w", (parameter_map,), None, None,

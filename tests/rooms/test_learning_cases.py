@@ -1,5 +1,6 @@
 """Claims about patients as a model reads them: everything lies on one grid, and what cannot be learnt from says why."""
 
+import gzip
 import json
 import shutil
 from pathlib import Path
@@ -434,8 +435,24 @@ def test_the_card_names_the_reasons(tmp_path: Path) -> None:
 def test_one_person_under_two_names_is_refused(place: Place, tmp_path: Path) -> None:
     source = image_path(place.dataset.root, "03", "ce-gadolinium_T1w")
     shutil.copy(image_path(place.dataset.root, "01", "ce-gadolinium_T1w"), source)
-    with pytest.raises(BadInput, match="sub-03 and sub-01 have the same anatomy"):
+    with pytest.raises(BadInput, match="sub-03 and sub-01 have the same image, byte for byte"):
         make_learning_set(place, METHOD, tmp_path / "models", workers=1)
+
+
+def test_one_person_packed_anew_under_another_name_is_refused(place: Place, tmp_path: Path) -> None:
+    bids = place.dataset.root
+    for name in ("ce-gadolinium_T1w", "FLAIR"):
+        image = read_image(image_path(bids, "01", name))
+        image_path(bids, "03", name).unlink()
+        unpacked = image_path(bids, "03", name).with_suffix("")
+        unpacked.write_bytes(gzip.decompress(image.path.read_bytes()))
+    for name in ("space-T1w_label-lesion", "space-T1w_label-brain", "space-FLAIR_label-recurrence"):
+        shutil.copy(outline_path(bids, "01", name), outline_path(bids, "03", name))
+    finished_run(place.out, "03", extension=".nii")
+    with pytest.raises(
+        BadInput, match=r"sub-03 and sub-01 have the same image, byte for byte \(sub-03_ses-pre/CE-T1w\.nii\.gz\)"
+    ):
+        make_learning_set(again(place), METHOD, tmp_path / "models", workers=1)
 
 
 def test_one_class_alone_is_refused(place: Place, tmp_path: Path) -> None:

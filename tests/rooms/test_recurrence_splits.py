@@ -76,9 +76,9 @@ def test_one_class_alone_and_twins_are_refused() -> None:
         check_classes({"a": False, "b": False}, [("a", "b")])
     with pytest.raises(BadInput, match="fold 1: every patient who trains has a recurrence"):
         check_classes({"a": True, "b": False}, [("a", "b"), ("a",)])
-    check_twins({"a": "1", "b": "2"})
-    with pytest.raises(BadInput, match="sub-b and sub-a have the same anatomy"):
-        check_twins({"b": "1", "a": "1"})
+    check_twins({"a": {"x": "1", "y": "1"}, "b": {"x": "2"}})
+    with pytest.raises(BadInput, match="sub-b and sub-a have the same image, byte for byte"):
+        check_twins({"b": {"x": "1"}, "a": {"y": "1"}})
 
 
 def test_a_good_case_passes_and_a_missing_channel_does_not() -> None:

@@ -49,21 +49,16 @@ def _words(channels: Sequence[object]) -> str:
 
 
 def check_whole_set(cases: Sequence[StoredCase], splits: Splits, spec: RecurrenceSpec) -> None:
-    """Refuse one person under two names, and training patients of one kind."""
-    anatomy = {"CE-T1w": "_ce-", "T1w": "_T1w"}[spec.space]
-    sources = {
-        one.subject: next(
-            digest for name, digest in sorted(one.sources.items()) if anatomy in name and name.endswith((".nii", ".nii.gz"))
-        )
-        for one in cases
-    }
-    check_twins(sources)
-    check_twins(
-        {
-            one.subject: digest
-            for one in cases
-            for name, digest in one.files.items()
-            if name == f"{one.folder}/{spec.channel[0].name}.nii.gz"
-        }
-    )
+    """Refuse one person under two names, as files or as the voxels that are learnt from, and training patients of one kind."""
+    channels = {f"{channel.name}.nii.gz" for channel in spec.channel}
+    check_twins({one.subject: _raw(one) | {n: d for n, d in one.files.items() if Path(n).name in channels} for one in cases})
     check_classes({one.subject: one.recurs for one in cases}, [fold.training for fold in splits.folds])
+
+
+def _raw(case: StoredCase) -> dict[str, str]:
+    """The images of the patient as they came, with their hashes."""
+    return {
+        name: digest
+        for name, digest in case.sources.items()
+        if name.startswith(f"sub-{case.subject}/") and name.endswith((".nii", ".nii.gz"))
+    }

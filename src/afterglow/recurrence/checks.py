@@ -136,15 +136,16 @@ def depth_contrast(case: LearningCase, channel: str) -> float:
     return float(np.log(np.median(parts[0]) / np.median(parts[1])))
 
 
-def check_twins(first_images: Mapping[str, str]) -> None:
-    """Refuse one image under two subjects: `first_images` gives each subject's anatomy as a SHA-256 (of its voxels on the case's grid)."""
+def check_twins(images: Mapping[str, Mapping[str, str]]) -> None:
+    """Refuse one image under two subjects: `images` gives each subject's images by name, with a SHA-256."""
     seen: dict[str, str] = {}
-    for subject, digest in sorted(first_images.items()):
-        if digest in seen:
-            raise BadInput(
-                f"sub-{subject} and sub-{seen[digest]} have the same anatomy, byte for byte; one patient under two names would train and be tested: remove one"
-            )
-        seen[digest] = subject
+    for subject in sorted(images):
+        for name, digest in sorted(images[subject].items()):
+            other = seen.setdefault(digest, subject)
+            if other != subject:
+                raise BadInput(
+                    f"sub-{subject} and sub-{other} have the same image, byte for byte ({name}); one patient under two names would train and be tested: remove one"
+                )
 
 
 def check_classes(recurs: Mapping[str, bool | None], folds: Sequence[Sequence[str]]) -> None:
