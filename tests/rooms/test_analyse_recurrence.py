@@ -144,6 +144,14 @@ def test_a_threshold_does_not_know_the_patients_it_is_judged_on() -> None:
     assert values(first, applied)["sensitivity"] != values(second, applied)["sensitivity"]
 
 
+def test_new_patients_are_judged_by_the_same_thresholds_as_the_test_set() -> None:
+    cohort = cohort_of()
+    new = PredictedCohort(tuple(replace(one, shown="new") if one.shown == "test" else one for one in cohort.patients))
+    first = analyse_predictions("p", cohort, BRIEF)
+    second = analyse_predictions("p", new, replace(BRIEF, shown=("new", "out of fold")))
+    assert values(first, "p, test: combined, max above") == values(second, "p, new patients: combined, max above")
+
+
 def test_no_threshold_is_chosen_on_patients_seen_in_training() -> None:
     people = tuple(replace(one, shown="training") if one.shown == "out of fold" else one for one in cohort_of().patients)
     found = analyse_predictions("p", PredictedCohort(people), replace(BRIEF, shown=("test", "training", "out of fold")))

@@ -67,7 +67,10 @@ def _hottest_first(made: RecurrenceMap, candidates: NDArray[np.bool_], distance:
 def _rows(
     case: LearningCase, tumour: NDArray[np.bool_], standard: NDArray[np.bool_], order: NDArray[np.intp], beyond: int
 ) -> Iterator[tuple[str, float, str]]:
-    """Shares of the whole recurrence, the tumour's part of it in both; healthy tissue is what the recurrence does not hold."""
+    """Shares of the whole recurrence, the tumour's part of it in both; healthy tissue is what the recurrence does not hold.
+
+    Tissue spared is below zero where the model would need more than the margin to cover as much.
+    """
     label = np.zeros(case.grid.shape, dtype=bool) if case.label is None else case.label
     total, ml = int(label.sum()), case.grid.voxel_ml
     met = np.concatenate([[0], np.cumsum(label.ravel()[order])]) + int(label[tumour].sum())  # voxels met by the k hottest
