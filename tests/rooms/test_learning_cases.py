@@ -30,7 +30,7 @@ from afterglow.io.images import write_image, write_mask
 from afterglow.io.learning import read_learning_set
 from afterglow.io.nifti import read_image
 from afterglow.records.alignment import Alignment
-from afterglow.records.errors import AfterglowError, BadInput, GridMismatch, MissingInput, NotVerified
+from afterglow.records.errors import AfterglowError, BadInput, GridMismatch, MissingInput, NotVerified, Unwritable
 from afterglow.records.recurrence import LearningCase
 from afterglow.records.space import PatientSpace
 
@@ -462,6 +462,25 @@ def test_one_class_alone_is_refused(place: Place, tmp_path: Path) -> None:
     table.write_text(table.read_text().replace("\trecurrence", "\tno recurrence"))
     with pytest.raises(BadInput, match="no patient who trains has a recurrence"):
         make_learning_set(again(place), METHOD, tmp_path / "models", workers=1)
+
+
+def test_a_full_disk_stops_the_set_and_leaves_nobody_out(place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise Unwritable("the disk is full")
+
+    monkeypatch.setattr("afterglow.flows.learning_cases.write_case", full)
+    with pytest.raises(Unwritable, match="the disk is full"):
+        make_learning_set(place, METHOD, tmp_path / "models", workers=2)
+    assert not (tmp_path / "models" / "data" / "data.json").exists()
+
+
+def test_a_case_that_was_damaged_is_made_again(place: Place, tmp_path: Path) -> None:
+    made = make_learning_set(place, METHOD, tmp_path / "models", workers=1)
+    before = everything(tmp_path / "models")
+    path = made.path("02", "ve")
+    path.write_bytes(path.read_bytes()[:-4])
+    make_learning_set(place, METHOD, tmp_path / "models", workers=1)
+    assert everything(tmp_path / "models") == before
 
 
 def test_another_set_is_not_made_over_one_that_is_there(place: Place, tmp_path: Path) -> None:

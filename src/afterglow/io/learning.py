@@ -216,7 +216,9 @@ def read_splits(folder: Path) -> Splits:
     try:
         return splits_of(read_json(path))
     except (KeyError, TypeError, AttributeError) as error:
-        raise BadInput(f"{path}: {error!r} is missing or malformed; build the learning set in another folder") from None
+        raise BadInput(
+            f"{path}: {error!r} is missing or malformed; restore the file, or build the learning set in another folder"
+        ) from None
     except ValueError as error:
         raise BadInput(f"{path}: {error}; correct it, or build the learning set in another folder") from None
 
@@ -232,10 +234,12 @@ def read_learning_set(folder: Path) -> LearningSet:
         card = read_card_fields(content)
         stored = [_stored_case(one) for one in content["cases"]]
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise BadInput(f"{path}: {error!r} is missing or malformed; build the learning set again") from None
+        raise BadInput(
+            f"{path}: {error!r} is missing or malformed; restore the file, or build the learning set in another folder"
+        ) from None
     if sha256(path.with_name("splits.json")) != card.splits_sha256:
         raise NotVerified(
-            f"{path.with_name('splits.json')}: it is not the file that data.json names; build the learning set again"
+            f"{path.with_name('splits.json')}: it is not the file that data.json names; restore it, or build the learning set in another folder"
         )
     _check_cases(stored, splits)
     entries = MappingProxyType({one.subject: one for one in stored})
