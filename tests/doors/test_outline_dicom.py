@@ -125,6 +125,19 @@ def test_what_cannot_be_taken_is_refused_in_a_sentence(place: Path, tmp_path: Pa
     assert not list(bids.glob("derivatives/**/*.nii.gz"))
 
 
+def test_bytes_of_any_kind_are_refused_as_no_dicom_file_or_a_damaged_one(place: Path, tmp_path: Path) -> None:
+    from afterglow.io.seg_read import is_segmentation
+
+    rng, whole = np.random.default_rng(3), (place / "seg.dcm").read_bytes()
+    for n in range(100):
+        odd = tmp_path / f"{n}.dcm"
+        cut = int(rng.integers(0, 600))
+        odd.write_bytes(rng.bytes(cut) if n % 2 else whole[:cut] + rng.bytes(40))
+        assert is_segmentation(odd) in (True, False)
+    assert is_segmentation(place / "seg.dcm")
+    assert not is_segmentation(place / "one.dcm")
+
+
 def test_another_frame_of_reference_and_open_contours_are_refused(place: Path, tmp_path: Path) -> None:
     bids = write_study(tmp_path)
     ds = pydicom.dcmread(place / "one.dcm")

@@ -1,5 +1,6 @@
 """Segments of a DICOM segmentation as structures on the grid they were drawn on."""
 
+import struct
 import warnings
 from pathlib import Path
 
@@ -28,10 +29,10 @@ def is_segmentation(path: Path) -> bool:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            ds = dcmread(path, force=True, specific_tags=["SOPClassUID"])
-    except (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, NotImplementedError):
+            found = dcmread(path, force=True, specific_tags=["SOPClassUID"]).get("SOPClassUID")
+    except (OSError, EOFError, struct.error, ValueError, KeyError, TypeError, AttributeError, NotImplementedError, OverflowError):
         return False
-    return ds.get("SOPClassUID") in (SegmentationStorage, _LABEL_MAP)
+    return found in (SegmentationStorage, _LABEL_MAP)
 
 
 def read_segments(
