@@ -183,6 +183,7 @@ def test_a_model_that_tells_nothing_is_said_to_do_no_better_than_chance_and_one_
     assert len(said) == 2
 
 
+@pytest.mark.slow
 def test_of_null_cohorts_the_difference_between_models_mostly_holds_zero() -> None:
     held = 0
     for seed in range(30):
