@@ -7,13 +7,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.recurrence_cases import CHANNELS, make_cases, written
+from tests.recurrence_cases import CHANNELS, make_cases, splits_of, written
 from tests.recurrence_models import COMBINED, TINY, data, train
 
 from afterglow.records.errors import BadInput, MissingInput, Unwritable
+from afterglow.records.grid import Grid
 from afterglow.records.recurrence import Fold, ModelWanted, Splits
 from afterglow.recurrence.dropout import hiding, maps_of
 from afterglow.recurrence.extra import check_device, nnunet_surroundings
+from afterglow.recurrence.plans import read_case
 from afterglow.recurrence.presets import PRESETS, SMOKE, YOON2024
 from afterglow.recurrence.train import ASKED
 from afterglow.recurrence.training_data import TrainingData, filled
@@ -164,6 +166,28 @@ def test_what_is_not_measured_and_what_is_outside_the_brain_is_zero() -> None:
     np.testing.assert_array_equal(seen[:, 1], 0)
     assert seen[1, 0, 0, 0] == 0
     assert (seen[:, 0] > 0).sum() == 7
+
+
+def test_files_of_an_oblique_head_are_read_as_the_arrays_that_a_prediction_reads(tmp_path: Path) -> None:
+    case = make_cases(1, 5, side=24)[0][0]
+    turned = np.array([[0, -1.9, 0.2, 5], [2.1, 0, 0, -7], [0, 0.2, 1.9, 3], [0, 0, 0, 1.0]])
+    turned[:3, :3] = np.linalg.qr(turned[:3, :3])[0] @ np.diag([2.0, 1.5, 3.0]) @ np.diag([1, -1, 1])
+    cut = (slice(None), slice(2, None), slice(5, None))  # 24 x 22 x 19
+    oblique = replace(
+        case,
+        grid=Grid((24, 22, 19), turned),
+        images={name: image[cut] for name, image in case.images.items()},
+        brain=case.brain[cut],
+        label=None if case.label is None else case.label[cut],
+        enhancing=None,
+    )
+    data = written([oblique], CHANNELS, splits_of(["01", "02", "03", "04"], 1, 0), tmp_path / "data")
+    images, label, properties = read_case(data.cases[0], CHANNELS)
+    stack = filled(np.stack([oblique.images[c.name] for c in CHANNELS]), oblique.brain)
+    np.testing.assert_array_equal(images.transpose(0, 3, 2, 1), stack)
+    assert oblique.label is not None
+    np.testing.assert_array_equal(label[0].transpose(2, 1, 0) > 0, oblique.label)
+    np.testing.assert_allclose(properties["spacing"][::-1], oblique.grid.spacing_mm, rtol=1e-5)
 
 
 def hidden_share(chance: float, maps: tuple[int, ...], n_channels: int = 3, steps: int = 200) -> np.ndarray:

@@ -11,6 +11,7 @@ import pytest
 from tests.recurrence_models import COMBINED, TINY, copied, data, normalised, train, trained
 
 from afterglow.records.errors import Unwritable
+from afterglow.recurrence.presets import DEFAULT
 
 torch = pytest.importorskip("torch", reason="torch is an extra")
 pytest.importorskip("nnunetv2", reason="nnU-Net is an extra")
@@ -208,6 +209,18 @@ def test_hiding_maps_changes_the_weights_and_is_repeatable(tmp_path: Path) -> No
     assert dict(again.files) == dict(hidden.files)
     assert hidden.files["fold_0/checkpoint_final.pth"] != open_eyed.files["fold_0/checkpoint_final.pth"]
     assert hidden.settings["dropped"] == 0.5
+
+
+def test_nnunets_own_plan_trains_with_its_own_optimiser(tmp_path: Path) -> None:
+    card = train(tmp_path / "m", preset=replace(DEFAULT, epochs=1, iterations=1, validation_iterations=1))
+    features = card.settings["features"]
+    assert isinstance(features, tuple)
+    assert features[:2] == (32, 64)
+    assert card.settings["optimiser"] == "SGD"
+    patch = card.settings["patch"]
+    assert isinstance(patch, tuple)
+    assert all(16 <= int(side) <= 32 for side in patch if isinstance(side, int))
+    assert card.preset == "default"
 
 
 def test_the_papers_preset_is_nnunets_untouched_trainer() -> None:
