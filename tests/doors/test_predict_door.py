@@ -9,12 +9,15 @@ import numpy as np
 import pytest
 from click.testing import Result
 from tests.recurrence_doors import METHOD, MODELS, invoke, made_models, made_study, pretended
+from tests.rooms.report_patients import patient
 
 from afterglow.flows.method import load_method
 from afterglow.flows.paint_orders import PaintOrders, numbers_of
 from afterglow.io.images import write_image
+from afterglow.io.manifest import ManifestEntry, output_entry, record
 from afterglow.io.nifti import read_image
 from afterglow.io.predictions import read_predictions
+from afterglow.io.write import write_text
 from afterglow.records.errors import BadInput
 from afterglow.records.recurrence import NOT_FOR_DECISIONS
 
@@ -105,6 +108,32 @@ def test_the_sidecar_tells_model_card_threshold_and_what_was_seen(first: tuple[P
     assert (said["Units"], said["Model"], said["Shown"], said["Threshold"]) == ("1", "combined", "test", 0.5)
     assert len(said["ModelCardSHA256"]) == len(said["DataCardSHA256"]) == 64
     assert said["NotForDecisions"] == NOT_FOR_DECISIONS
+
+
+@pytest.mark.slow
+def test_the_section_stands_in_the_patients_report_once_and_comes_back_after_a_run(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out, ran = place / "out", []
+
+    def run(*_: object, **__: object):
+        """What a run leaves of a patient whose visits are finished."""
+        ran.append(1)
+        page = write_text(out / "sub-01.html", "a report without the section")
+        settings: dict[str, object] = {"visits": ["pre"]}
+        record(out, ManifestEntry("sub-01", "done", METHOD, "", (), (output_entry(page, out),), settings, {}))
+        return patient((24, 24, 6)), []
+
+    monkeypatch.setattr("afterglow.flows.predict_report.run_patient", run)
+    run()
+    for n_before in (1, 2, 2):
+        assert len(ran) == n_before
+        assert predict(place, "--participant-label", "01").exit_code == 0
+        assert "Where it may come back" in (out / "sub-01.html").read_text()
+    run()
+    assert predict(place, "--participant-label", "01").exit_code == 0
+    assert "Where it may come back" in (out / "sub-01.html").read_text()
+    assert not invoke("verify", out).exit_code
 
 
 def test_a_predicted_map_can_be_painted_by_and_one_in_per_cent_cannot(first: tuple[Path, Result], tmp_path: Path) -> None:

@@ -132,8 +132,7 @@ def predict_patients(
                 one = predict_visit(place.out, case, readers, spec.channels, settings, method=method.name, progress=progress)
                 predicted.append(one)
                 story = RecurrencePlace(place.out, subject, one.session, settings.space)
-                if one.made:
-                    remarks += filter(None, [write_report(place, subject, story, method, text, progress=progress)])
+                remarks += filter(None, [write_report(place, subject, story, method, text, progress=progress)])
             except AfterglowError as error:
                 failures.append(_named(subject, error))
         write_predictions_table(place.out, method.name)

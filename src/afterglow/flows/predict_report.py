@@ -9,6 +9,7 @@ from afterglow.flows.place import Place
 from afterglow.flows.work import Progress
 from afterglow.io.atomic import Written, write_bytes
 from afterglow.io.derivatives import report_path
+from afterglow.io.integrity import sha256
 from afterglow.io.manifest import output_entry, read_entry, record
 from afterglow.io.recurrence_maps import RecurrencePlace, read_story
 from afterglow.io.write import write_text
@@ -17,13 +18,21 @@ from afterglow.report.documents import patient_document
 from afterglow.report.html import document_html
 from afterglow.report.pdf import document_pdf
 
+_TOLD = "prediction"  # setting of a patient's entry: the hash of the section that the page holds
+
 
 def write_report(
     place: Place, subject: str, story: RecurrencePlace, method: Method, method_text: str, *, progress: Progress
 ) -> str:
-    """The page of a patient whose run is finished, with the section of the prediction; a sentence where there is no such page."""
+    """The page of a patient whose run is finished, with the section of the prediction; a sentence where there is no such page.
+
+    A page that holds this section already is left as it is; a run that writes the page again leaves the section out.
+    """
     entry = read_entry(place.out, f"sub-{subject}")
     section = read_story(story)
+    told = sha256(story.story_path) if section is not None else ""
+    if entry is not None and entry.settings.get(_TOLD) == told:
+        return ""
     if entry is None or section is None:
         return f"sub-{subject}: no report of a run to add the prediction to; its pictures lie in {story.folder.name}/"
     visits = entry.settings.get("visits")
@@ -40,5 +49,6 @@ def write_report(
     fresh = read_entry(place.out, f"sub-{subject}")
     if fresh is not None:
         new = {one.path: one for one in (output_entry(file, place.out) for file in written)}
-        record(place.out, replace(fresh, outputs=tuple(new.get(one.path, one) for one in fresh.outputs)))
+        outputs = tuple(new.get(one.path, one) for one in fresh.outputs)
+        record(place.out, replace(fresh, outputs=outputs, settings={**fresh.settings, _TOLD: told}))
     return ""

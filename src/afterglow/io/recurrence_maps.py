@@ -1,5 +1,6 @@
 """What was predicted of one visit on disk: probability maps with their sidecars, binary maps, pictures, and the section of its report."""
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -122,7 +123,8 @@ def _plain(block: Block) -> dict[str, object]:
         case Table():
             return {"kind": "table", "caption": block.caption, "columns": block.columns, "rows": block.rows}
         case Figure():
-            return {"kind": "figure", "name": block.name, "caption": block.caption, "alt": block.alt}
+            digest = hashlib.sha256(block.image).hexdigest()
+            return {"kind": "figure", "name": block.name, "sha256": digest, "caption": block.caption, "alt": block.alt}
 
 
 def _block(place: RecurrencePlace, one: Mapping[str, Any]) -> Block:
