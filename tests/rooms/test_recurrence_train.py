@@ -169,7 +169,7 @@ def test_what_is_not_measured_and_what_is_outside_the_brain_is_zero() -> None:
 
 
 def test_files_of_an_oblique_head_are_read_as_the_arrays_that_a_prediction_reads(tmp_path: Path) -> None:
-    case = make_cases(1, 5, side=24)[0][0]
+    case = make_cases(4, 5, side=24)[0][0]
     turned = np.array([[0, -1.9, 0.2, 5], [2.1, 0, 0, -7], [0, 0.2, 1.9, 3], [0, 0, 0, 1.0]])
     turned[:3, :3] = np.linalg.qr(turned[:3, :3])[0] @ np.diag([2.0, 1.5, 3.0]) @ np.diag([1, -1, 1])
     cut = (slice(None), slice(2, None), slice(5, None))  # 24 x 22 x 19
