@@ -121,6 +121,11 @@ SIMULATION_WORDS: dict[tuple[str, str], str] = {
     ("NestSpec", "ve_sigma"): "Log-normal sigma of that.",
     ("NestSpec", "ve_high"): "Most that it can be.",
     ("NestSpec", "ktrans_per_min"): "*K*<sup>trans</sup> of the nest, 1/min.",
+    ("NestSpec", "decoys"): "Whether the other places hold nests as well, which never come back.",
+    (
+        "NestSpec",
+        "alike_s",
+    ): "Seconds from the injection to the image on which nests of any *v*<sub>e</sub> look alike; without it all have one *K*<sup>trans</sup>.",
     ("NestSpec", "vp"): "*v*<sub>p</sub> of the nest.",
     ("NestSpec", "volume_ml"): "Volume of the nest, mL.",
     ("NestSpec", "tumour_volume_ml"): "Volume of the tumour that comes back, mL.",

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 from scipy.special import ndtri
 
+from afterglow.kernels.aif_population import parker
 from afterglow.simulate.cohort_draw import STRICT, Bounds, Number
 from afterglow.simulate.cohort_lesion import PerfusionSpec, resolved
 from afterglow.simulate.story import Nest, Perfusion
@@ -20,6 +21,10 @@ class NestSpec:
     The logarithm of its ve is normal about `ve_median` with `ve_sigma`; in patients of `recurring` groups it lies `effect`
     standard deviations higher, times `link`. With the chance `link` the tumour comes back at the nest, otherwise at any
     place. A link of 0 is the null cohort: ve says nothing about whether or where the tumour recurs.
+
+    `decoys`: the other places hold nests as well, which never come back. `alike_s`: Ktrans of each nest is such that, so long
+    after the injection, it holds as much agent as one of the median ve (as much as it can, where that is less): an image
+    taken then does not tell them apart, and what is left to see is ve. None: all have one Ktrans.
     """
 
     recurring: tuple[str, ...]  # groups whose tumour comes back
@@ -37,9 +42,13 @@ class NestSpec:
     tumour_volume_ml: Number
     tumour: PerfusionSpec  # where it has come back
     source: str
+    decoys: bool = False
+    alike_s: float | None = None
     __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
 
     def __post_init__(self) -> None:
+        if self.alike_s is not None and not 0 < self.alike_s < math.inf:
+            raise ValueError(f"alike_s is {self.alike_s}; give the time from the injection to the image in seconds")
         if self.places < 1:
             raise ValueError(f"places is {self.places}; give 1 or more")
         if not 0 <= self.link <= 1:
@@ -74,13 +83,38 @@ def draw_nests(
     place, other = int(rng.integers(spec.places)), int(rng.integers(spec.places))
     back = place if rng.random() < spec.link else other
     raised = float(ndtri(rng.random())) + spec.effect * spec.link * recurs
-    ve = min(spec.ve_median * math.exp(spec.ve_sigma * raised), spec.ve_high)
-    around = Perfusion(spec.ktrans_per_min, ve, spec.vp)
-    nest = Nest(place, resolved(spec.volume_ml, known), "infiltration", around)
-    later = [nest] if not recurs or back != place else []  # cells that did not become the recurrence are still there
+    volume_ml = resolved(spec.volume_ml, known)
+    nests = {place: Nest(place, volume_ml, "infiltration", _around(spec, raised))}
+    for number in range(spec.places) if spec.decoys else ():
+        if number != place:
+            nests[number] = Nest(number, volume_ml, "infiltration", _around(spec, float(ndtri(rng.random()))))
+    ve = nests[place].perfusion.ve
+    later = [
+        nest for number, nest in nests.items() if not recurs or number != back
+    ]  # cells that did not become the recurrence stay
     if recurs:
         later.append(Nest(back, resolved(spec.tumour_volume_ml, known), "tumour", spec.tumour.draw(known, words)))
     hidden: dict[str, str | float] = {"nest_place": place, "nest_ve": ve}
     if recurs:
         hidden["recurrence_place"] = back
-    return DrawnNests({spec.before: (nest,), spec.after: tuple(later)}, hidden)
+    return DrawnNests({spec.before: tuple(nests.values()), spec.after: tuple(later)}, hidden)
+
+
+def _around(spec: NestSpec, raised: float) -> Perfusion:
+    """A nest whose ve lies that many standard deviations above the median."""
+    ve = min(spec.ve_median * math.exp(spec.ve_sigma * raised), spec.ve_high)
+    if spec.alike_s is None or spec.ktrans_per_min == 0:
+        return Perfusion(spec.ktrans_per_min, ve, spec.vp)
+    wanted = _agent(spec.ktrans_per_min, spec.ve_median, spec.alike_s)
+    tried = np.geomspace(spec.ktrans_per_min / 10, spec.ktrans_per_min * 10, 400)
+    held = np.array([_agent(ktrans, ve, spec.alike_s) for ktrans in tried])
+    rising = slice(0, int(held.argmax()) + 1)  # beyond its largest the agent has washed out again
+    return Perfusion(float(np.exp(np.interp(wanted, held[rising], np.log(tried[rising])))), ve, spec.vp)
+
+
+def _agent(ktrans_per_min: float, ve: float, after_s: float) -> float:
+    """Agent in the tissue's interstitium (mM of tissue) so long after the bolus arrived, by Tofts' model and Parker's curve."""
+    times_s = np.arange(0.0, after_s + 0.5, 1.0)
+    blood_mM = parker(times_s, delay_s=0.0)
+    left = np.exp(-ktrans_per_min / ve * (times_s[-1] - times_s) / 60.0)
+    return float(ktrans_per_min / 60.0 * np.trapezoid(blood_mM * left, times_s))
