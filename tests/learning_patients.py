@@ -1,4 +1,4 @@
-"""A small data set of invented patients with a finished run, as a learning set is made from: heads on 4 mm voxels, ve maps on a grid of their own."""
+"""A small data set of invented patients with a finished run, as a learning set is made from: heads on 5 mm voxels, ve maps on a grid of their own."""
 
 from dataclasses import replace
 from functools import cache
@@ -22,7 +22,7 @@ from afterglow.records.quantity import QUANTITIES
 from afterglow.records.result import ExamResult
 from tests.rooms.report_patients import Head, head
 
-SHAPE = (44, 50, 36)
+SHAPE = (36, 42, 30)
 SHIFTS_MM = {"FLAIR": np.array([3.0, -2.0, 1.0]), "dce": np.array([-4.0, 6.0, 2.0])}  # where the head lies in them, from CE-T1w
 BACK_MM = np.array([10.0, -52.0, 12.0])  # where the tumour comes back, beside the lesion of report_patients.head
 OUTLINES = ("derivatives", "outlines")
@@ -53,7 +53,7 @@ def small_method(**changes: object) -> Method:
     spec = method.recurrence
     assert spec is not None
     split = spec.split.model_copy(update={"folds": 2})
-    update = {"spacing_mm": 4.0, "split": split, **changes}
+    update = {"spacing_mm": 5.0, "split": split, **changes}
     return method.model_copy(update={"recurrence": spec.model_copy(update=update)})
 
 

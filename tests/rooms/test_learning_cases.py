@@ -58,7 +58,7 @@ def at(case: LearningCase, name: str, point_mm: np.ndarray) -> float:
 
 def test_images_maps_and_label_of_one_patient_meet_on_one_grid(made: Place) -> None:
     case = learning_case(made, "01", METHOD)
-    assert case.grid.spacing_mm == pytest.approx((4.0, 4.0, 4.0))
+    assert case.grid.spacing_mm == pytest.approx((5.0, 5.0, 5.0))
     assert (case.subject, case.session, case.recurs) == ("01", "pre", True)
     assert case.label is not None
     middle = case.grid.to_mm(np.argwhere(case.label).astype(float)).mean(axis=0)
@@ -280,7 +280,7 @@ def _label_below_the_slab(place: Place) -> None:
     outline_path(place.dataset.root, "01", "space-FLAIR_label-recurrence").unlink()
     here = one_head(1)
     low = here.brain.copy()
-    low[:, :, 8:] = False
+    low[:, :, 7:] = False
     write_mask(path, low, here.grid)
 
 
@@ -486,7 +486,7 @@ def test_a_case_that_was_damaged_is_made_again(place: Place, tmp_path: Path) -> 
 def test_another_set_is_not_made_over_one_that_is_there(place: Place, tmp_path: Path) -> None:
     make_learning_set(place, METHOD, tmp_path / "models", workers=1)
     before = everything(tmp_path / "models")
-    with pytest.raises(BadInput, match=r"made with spacing_mm 4\.0, now 8\.0"):
+    with pytest.raises(BadInput, match=r"made with spacing_mm 5\.0, now 8\.0"):
         make_learning_set(place, small_method(spacing_mm=8.0), tmp_path / "models", workers=1)
     split = METHOD.recurrence.split.model_copy(update={"seed": 5})  # type: ignore[union-attr]
     with pytest.raises(BadInput, match="made with seed 2024, now 5"):
