@@ -16,7 +16,7 @@ from afterglow.records.recurrence import Fold, ModelWanted, Splits
 from afterglow.recurrence.dropout import hiding, maps_of
 from afterglow.recurrence.extra import check_device, nnunet_surroundings
 from afterglow.recurrence.plans import read_case
-from afterglow.recurrence.presets import PRESETS, SMOKE, YOON2024
+from afterglow.recurrence.presets import PRESETS, SMOKE, YOON2024, changed
 from afterglow.recurrence.train import ASKED
 from afterglow.recurrence.training_data import TrainingData, filled
 
@@ -50,6 +50,12 @@ def test_the_papers_preset_leaves_everything_to_nnunet() -> None:
 def test_a_preset_that_cannot_train_is_refused(change, words: str) -> None:
     with pytest.raises(ValueError, match=words):
         replace(SMOKE, **change)
+
+
+def test_what_a_person_changed_of_a_preset_is_told() -> None:
+    assert changed(SMOKE) == ()
+    assert changed(replace(SMOKE, epochs=3, iterations=7)) == ("epochs 3 in place of 10", "iterations 7 in place of 25")
+    assert changed(TINY) == ()  # a preset of one's own has no other numbers
 
 
 @pytest.mark.parametrize("absent", ["torch", "nnunetv2"])

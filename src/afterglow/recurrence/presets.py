@@ -1,6 +1,6 @@
 """How long and how large a model is trained: one line a preset, every number with its reason."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Literal
 
 
@@ -90,3 +90,12 @@ YOON2024 = Preset(
     "setting; 1,000 epochs of 250 batches are nnU-Net's own).",
 )
 PRESETS = {preset.name: preset for preset in (SMOKE, MEDIUM, DEFAULT, YOON2024)}
+
+
+def changed(preset: Preset) -> tuple[str, ...]:
+    """What a person set in place of the numbers of the preset of that name, for which its reason does not stand."""
+    standard = PRESETS.get(preset.name)
+    if standard is None:
+        return ()
+    names = [field.name for field in fields(Preset) if getattr(preset, field.name) != getattr(standard, field.name)]
+    return tuple(f"{name} {getattr(preset, name)} in place of {getattr(standard, name)}" for name in names)

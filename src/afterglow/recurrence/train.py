@@ -21,7 +21,7 @@ from afterglow.recurrence.extra import aloud, augmenters, check_device, full_dis
 from afterglow.recurrence.fold import train_fold
 from afterglow.recurrence.network import load_network, probabilities
 from afterglow.recurrence.plans import CONFIGURATION, Progress, dataset_json, prepare, read_case
-from afterglow.recurrence.presets import Preset
+from afterglow.recurrence.presets import Preset, changed
 from afterglow.recurrence.training_data import OUTSIDE, TrainingCase, TrainingData
 
 ASKED = "asked.json"  # what the folder's model was asked to be: a training goes on only as what it began
@@ -212,6 +212,7 @@ def _settings(job: _Job, full: dict[str, Any]) -> Mapping[str, Setting | tuple[S
         "outside_brain": OUTSIDE,
         "dropped": job.wanted.dropped,
         "why": preset.why,
+        "changed": changed(preset),
     }
 
 
