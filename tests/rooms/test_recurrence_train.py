@@ -4,6 +4,7 @@ import os
 import sys
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,7 +16,9 @@ from afterglow.records.grid import Grid
 from afterglow.records.recurrence import Fold, ModelWanted, Splits
 from afterglow.recurrence.dropout import hiding, maps_of
 from afterglow.recurrence.extra import check_device, nnunet_surroundings
+from afterglow.recurrence.fold import _run, _write_epochs
 from afterglow.recurrence.plans import read_case
+from afterglow.recurrence.predict import predict_case
 from afterglow.recurrence.presets import PRESETS, SMOKE, YOON2024, changed
 from afterglow.recurrence.train import ASKED
 from afterglow.recurrence.training_data import TrainingData, filled
@@ -194,6 +197,24 @@ def test_files_of_an_oblique_head_are_read_as_the_arrays_that_a_prediction_reads
     assert oblique.label is not None
     np.testing.assert_array_equal(label[0].transpose(2, 1, 0) > 0, oblique.label)
     np.testing.assert_allclose(properties["spacing"][::-1], oblique.grid.spacing_mm, rtol=1e-5)
+
+
+def test_an_epoch_without_a_label_to_find_has_no_dice_and_is_no_failure(tmp_path: Path) -> None:
+    def zero_by_zero() -> None:
+        assert np.isnan(np.nanmean([np.float64(0) / np.float64(0)]))
+
+    _run(SimpleNamespace(run_training=zero_by_zero, dataloader_train=None, dataloader_val=None), deterministic=True)
+    logged = {"lrs": [0.1, 0.05], "train_losses": [1.0, 0.5], "val_losses": [1.0, 0.25], "mean_fg_dice": [np.nan, 0.125]}
+    _write_epochs(logged, tmp_path / "epochs.tsv")
+    _, first, second = (tmp_path / "epochs.tsv").read_text().splitlines()
+    assert first.split("\t") == ["1", "0.1", "1", "1", "n/a"]
+    assert second.split("\t") == ["2", "0.05", "0.5", "0.25", "0.125"]
+
+
+def test_without_the_extra_a_prediction_says_the_same(monkeypatch) -> None:
+    monkeypatch.setitem(sys.modules, "torch", None)
+    with pytest.raises(MissingInput, match=r"pip install 'afterglow\[recurrence\]'"):
+        predict_case(Path("nowhere"), None, None)  # type: ignore[arg-type]
 
 
 def hidden_share(chance: float, maps: tuple[int, ...], n_channels: int = 3, steps: int = 200) -> np.ndarray:

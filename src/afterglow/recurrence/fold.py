@@ -3,6 +3,7 @@
 import os
 import random
 import shutil
+import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -148,7 +149,9 @@ def _run(trainer: Any, *, deterministic: bool) -> None:
     before = torch.are_deterministic_algorithms_enabled()
     torch.use_deterministic_algorithms(deterministic)
     try:
-        trainer.run_training()
+        with np.errstate(all="ignore"), warnings.catch_warnings():  # the Dice of a batch without a label is 0 / 0
+            warnings.simplefilter("ignore", RuntimeWarning)
+            trainer.run_training()
     except torch.cuda.OutOfMemoryError:
         patch = " x ".join(map(str, trainer.configuration_manager.patch_size))
         raise BadInput(
@@ -185,5 +188,7 @@ def _write_epochs(logged: dict[str, Any], path: Path) -> None:
     columns = {"learning_rate": "lrs", "training_loss": "train_losses", "validation_loss": "val_losses", "dice": "mean_fg_dice"}
     rows = zip(*(logged[name] for name in columns.values()), strict=True)
     lines = ["\t".join(("epoch", *columns))]
-    lines += ["\t".join((str(k + 1), *(f"{float(value):.6g}" for value in row))) for k, row in enumerate(rows)]
+    for k, row in enumerate(rows):
+        cells = (f"{float(value):.6g}" if np.isfinite(value) else "n/a" for value in row)
+        lines.append("\t".join((str(k + 1), *cells)))
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
