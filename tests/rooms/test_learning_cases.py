@@ -31,6 +31,7 @@ from afterglow.io.learning import read_learning_set
 from afterglow.io.nifti import read_image
 from afterglow.records.alignment import Alignment
 from afterglow.records.errors import AfterglowError, BadInput, GridMismatch, MissingInput, NotVerified, Unwritable
+from afterglow.records.grid import Grid
 from afterglow.records.recurrence import LearningCase
 from afterglow.records.space import PatientSpace
 
@@ -197,7 +198,7 @@ def test_without_a_brain_outline_the_brain_is_found(place: Place) -> None:
 def test_a_model_that_reads_no_map_needs_no_run(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     shutil.rmtree(place.out)
     with pytest.raises(MissingInput, match="has no finished run"):
-        learning_case(place, "01", METHOD)
+        learning_case(place, "01", METHOD, maps_needed=True)
     move = np.eye(4)
     move[:3, 3] = SHIFTS_MM["FLAIR"]
     laid: list[tuple[str, str]] = []
@@ -209,10 +210,22 @@ def test_a_model_that_reads_no_map_needs_no_run(place: Place, monkeypatch: pytes
     monkeypatch.setattr(learning_laid, "register_series", register)
     spec = METHOD.recurrence
     assert spec is not None
-    case = learning_case(place, "01", METHOD, channels=spec.channels[:2])
-    assert list(case.images) == ["CE-T1w", "FLAIR"]
+    case = learning_case(place, "01", METHOD)
+    assert "ve is missing: the visit has no series to make it from" in case.remarks
+    assert list(case.images) == list(learning_case(place, "01", METHOD, channels=spec.channels[:2]).images) == ["CE-T1w", "FLAIR"]
     assert at(case, "FLAIR", BACK_MM) == pytest.approx(500.0, rel=0.05)
     assert [Path(one).name for one in laid[0]] == ["sub-01_ses-pre_FLAIR.nii.gz", "sub-01_ses-pre_ce-gadolinium_T1w.nii.gz"]
+
+
+def test_a_visit_with_a_dynamic_series_is_to_be_run_first(place: Place) -> None:
+    shutil.rmtree(place.out)
+    perf = place.dataset.root / "sub-01" / "ses-pre" / "perf"
+    frames = np.ones((4, 4, 4, 3), dtype=np.float32) * np.arange(1, 4, dtype=np.float32)
+    sidecar = {"RepetitionTimeExcitation": 0.004, "EchoTime": 0.0015, "FlipAngle": 10.0, "MagneticFieldStrength": 3.0}
+    path = perf / "sub-01_ses-pre_dce.nii.gz"
+    write_image(path, frames, Grid((4, 4, 4), np.eye(4)), times_s=np.array([0.0, 5.0, 10.0]), sidecar=sidecar)
+    with pytest.raises(MissingInput, match="has no finished run; run it first"):
+        learning_case(place, "01", METHOD)
 
 
 def test_an_image_that_cannot_be_laid_on_the_others_is_refused(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -368,7 +381,7 @@ def test_images_that_look_exchanged_against_their_echo_times_are_remarked_on(pla
 def test_what_cannot_be_read_says_why(place: Place, spoil, kind: type[AfterglowError], words: str) -> None:  # type: ignore[no-untyped-def]
     spoil(place)
     with pytest.raises(kind, match=words) as error:
-        learning_case(again(place), "01", METHOD, label_needed=True)
+        learning_case(again(place), "01", METHOD, label_needed=True, maps_needed=True)
     assert "\n" not in str(error.value)
 
 

@@ -31,17 +31,18 @@ def learning_case(
     session: str | None = None,
     channels: Sequence[Channel] | None = None,
     label_needed: bool = False,
+    maps_needed: bool = False,
     progress: Progress = silent,
 ) -> LearningCase:
     """One patient from the data set and the finished run in OUT.
 
-    `session` None: the last visit before the treatment that the method names. `channels` None: all of the method; a model that reads
-    fewer needs no run for maps that it does not read. A patient whose outcome is not known has label None, unless it is needed.
+    `session` None: the last visit before the treatment that the method names. `channels` None: all of the method. A patient whose outcome
+    is not known has label None, and one whose visit has no series to make a map from lacks that channel, unless they are needed.
     A stated error, in one sentence, where the patient cannot be used.
     """
     spec = spec_of(method)
     before = session_before(place, subject, spec) if session is None else session
-    visit = open_before(place, subject, before, method, spec.channels if channels is None else channels)
+    visit = open_before(place, subject, before, method, spec.channels if channels is None else channels, maps_needed=maps_needed)
     with threadpool_limits(limits=1), one_itk_thread():
         return case_of(visit, label_needed=label_needed, progress=progress)
 
@@ -81,7 +82,7 @@ def _stored(place: Place, subject: str, method: Method, folder: Path) -> StoredC
     spec = spec_of(method)
     try:
         _check_set(place.dataset, subject, spec)
-        visit = open_before(place, subject, session_before(place, subject, spec), method, spec.channels)
+        visit = open_before(place, subject, session_before(place, subject, spec), method, spec.channels, maps_needed=True)
         key = _key(visit, spec)
         there = finished_case(folder, subject, visit.exam.session, key)
         return write_case(folder, case_of(visit, label_needed=True), spec.channels, key=key) if there is None else there

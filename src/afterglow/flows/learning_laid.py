@@ -54,7 +54,7 @@ def case_of(visit: VisitBefore, *, label_needed: bool, progress: Progress = sile
             raise
         made = replace(made, label=None)
         remarks = (f"label: left out, {error}", *check_case(made, visit.channels, slab=slab))
-    return replace(made, remarks=(*told, *found.remarks, *remarks, *exchanged(made, visit)))
+    return replace(made, remarks=(*told, *visit.absent, *found.remarks, *remarks, *exchanged(made, visit)))
 
 
 def _label(visit: VisitBefore, grid: Grid, ways: Mapping[str, Matrix], *, needed: bool) -> LabelFound:

@@ -39,6 +39,7 @@ class VisitBefore:
     later: tuple[tuple[str, tuple[LabelOutline, ...]], ...]  # outlined at a later one: session, outlines
     outcomes: tuple[str, ...]
     inputs: tuple[FileEntry, ...]
+    absent: tuple[str, ...] = ()  # maps that cannot be made of this visit, in words
 
     @property
     def spec(self) -> RecurrenceSpec:
@@ -91,11 +92,18 @@ def session_before(place: Place, subject: str, spec: RecurrenceSpec) -> str:
     return before[-1]
 
 
-def open_before(place: Place, subject: str, session: str, method: Method, channels: Sequence[Channel]) -> VisitBefore:
-    """Headers, outlines, outcomes and hashes of one visit. A stated error where a channel is missing or the visit has no finished run."""
+def open_before(
+    place: Place, subject: str, session: str, method: Method, channels: Sequence[Channel], *, maps_needed: bool
+) -> VisitBefore:
+    """Headers, outlines, outcomes and hashes of one visit.
+
+    A stated error where an image is missing, or the visit can be run and has no finished run. A map that the visit has no series for
+    is left out, unless it is needed.
+    """
     spec = spec_of(method)
     exam = read_exam(place.dataset, subject, session, role_patterns(method))
-    maps = _wanted_maps(place, exam, channels, spec)
+    maps, absent = _wanted_maps(place, exam, channels, method, needed=maps_needed)
+    there = tuple(one for one in channels if not one.quantity or one.quantity in maps)
     outlines = tuple(
         one for one in find_outlines(place.dataset, subject, session, place.outlines_dir) if one.label in ("lesion", "brain")
     )
@@ -104,35 +112,45 @@ def open_before(place: Place, subject: str, session: str, method: Method, channe
     later = () if labels else _later(place, subject, exam, spec)
     own = [one.path for one in outlines] + [one.path for one in labels]
     own += files_beside(place.dataset, subject, session, place.outlines_dir)
-    inputs = _inputs(place, exam, channels, maps, own, later)
+    inputs = _inputs(place, exam, maps, own, later)
     outcomes = tuple(sorted({one.label for one in read_outcomes(place.dataset)[0] if one.participant_id == subject}))
-    return VisitBefore(place, method, exam, tuple(channels), drawn, maps, labels, later, outcomes, inputs)
+    return VisitBefore(place, method, exam, there, drawn, maps, labels, later, outcomes, inputs, absent)
 
 
-def _wanted_maps(place: Place, exam: Exam, channels: Sequence[Channel], spec: RecurrenceSpec) -> dict[str, Path]:
-    """The file of each map that is read; MissingInput names the first channel that is not there."""
+def _wanted_maps(
+    place: Place, exam: Exam, channels: Sequence[Channel], method: Method, *, needed: bool
+) -> tuple[dict[str, Path], tuple[str, ...]]:
+    """The file of each map that is read, and a sentence for each that is not there; MissingInput where it is needed."""
     where = f"sub-{exam.subject}" + (f" ses-{exam.session}" if exam.session else "")
-    for role in (spec.space, *(one.name for one in channels if not one.quantity)):
+    for role in (spec_of(method).space, *(one.name for one in channels if not one.quantity)):
         if role not in exam.series:
             raise MissingInput(
                 f"{where}: the channel {role} is missing: the visit has no such image; add it, or leave the patient out"
             )
     wanted = [one for one in channels if one.quantity]
-    if not wanted:
-        return {}
+    runs = exam_json_path(place.out, exam.subject, exam.session).is_file()
+    if not wanted or not (runs or needed or _dynamic(exam, method)):
+        return {}, tuple(f"{one.name} is missing: the visit has no series to make it from" for one in wanted)
     made = map_files(place.out, exam.subject, exam.session)
-    gone = next((one for one in wanted if one.quantity not in made), None)
-    if gone is not None:
-        raise MissingInput(
-            f"{where}: the channel {gone.name} is missing: the finished run has no map of {gone.quantity}, it has {', '.join(sorted(made))}"
-        )
-    return {one.quantity: made[one.quantity] for one in wanted}
+    gone = tuple(
+        f"the channel {one.name} is missing: the finished run has no map of {one.quantity}, it has {', '.join(sorted(made))}"
+        for one in wanted
+        if one.quantity not in made
+    )
+    if gone and needed:
+        raise MissingInput(f"{where}: {gone[0]}")
+    return {one.quantity: made[one.quantity] for one in wanted if one.quantity in made}, gone
+
+
+def _dynamic(exam: Exam, method: Method) -> Series | None:
+    """The dynamic series that the method quantifies, where the visit has it."""
+    roles = [role for name in method.leads for role in method.series[name].roles]
+    return next((exam.series[role][0] for role in roles if role in exam.series), None)
 
 
 def _lead(exam: Exam, method: Method) -> Series:
-    """The dynamic series where there is one: outlines can be drawn on it; else the anatomy."""
-    roles = [role for name in method.leads for role in method.series[name].roles]
-    return next((exam.series[role][0] for role in roles if role in exam.series), next(iter(exam.series.values()))[0])
+    """What outlines can be drawn on beside anatomies: the dynamic series where there is one."""
+    return _dynamic(exam, method) or next(iter(exam.series.values()))[0]
 
 
 def _later(place: Place, subject: str, before: Exam, spec: RecurrenceSpec) -> tuple[tuple[str, tuple[LabelOutline, ...]], ...]:
@@ -148,7 +166,6 @@ def _later(place: Place, subject: str, before: Exam, spec: RecurrenceSpec) -> tu
 def _inputs(
     place: Place,
     exam: Exam,
-    channels: Sequence[Channel],
     maps: dict[str, Path],
     own: Sequence[Path],
     later: Sequence[tuple[str, tuple[LabelOutline, ...]]],
