@@ -24,6 +24,7 @@ from tests.learning_patients import (
 
 from afterglow.flows import learning_labels, learning_laid
 from afterglow.flows.learning_cases import learning_case, make_learning_set
+from afterglow.flows.method_recurrence import SplitSpec
 from afterglow.flows.place import Place
 from afterglow.io.bids import open_dataset
 from afterglow.io.images import write_image, write_mask
@@ -475,6 +476,18 @@ def test_one_class_alone_is_refused(place: Place, tmp_path: Path) -> None:
     table.write_text(table.read_text().replace("\trecurrence", "\tno recurrence"))
     with pytest.raises(BadInput, match="no patient who trains has a recurrence"):
         make_learning_set(again(place), METHOD, tmp_path / "models", workers=1)
+
+
+def test_folds_and_a_test_set_can_be_drawn_where_no_column_tells_them(place: Place, tmp_path: Path) -> None:
+    drawn = small_method(split=SplitSpec(kind="k-fold", folds=2, test_share=0.34, seed=3, source="our own"))
+    (place.dataset.root / "participants.tsv").unlink()
+    splits = make_learning_set(again(place), drawn, tmp_path / "models", workers=1).splits
+    assert (splits.kind, splits.stratified_by, splits.seed, len(splits.folds)) == ("k-fold", "recurrence", 3, 2)
+    assert [int(one) % 2 for one in splits.test].count(1) == len(splits.test) - 1 == 1
+    with pytest.raises(BadInput, match="kind of split k-fold, now temporal"):
+        make_learning_set(
+            place, small_method(split=METHOD.recurrence.split.model_copy(update={"seed": 3})), tmp_path / "models", workers=1
+        )  # type: ignore[union-attr]
 
 
 def test_a_full_disk_stops_the_set_and_leaves_nobody_out(place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
