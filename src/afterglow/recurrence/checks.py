@@ -16,8 +16,8 @@ _THIN = 0.9  # of the brain that the maps cover, below which it is said
 _SHALLOW_MM, _DEEP_MM = (4.0, 8.0), (12.0, 25.0)  # from the brain's border: mostly cortex, mostly white matter
 _LEAST_VOXELS = 100
 _COARSE_MM = 2.0  # voxels that suffice to tell brightness by depth
-# White matter is brighter than cortex in T1-weighted images and darker in FLAIR. On 16 digital patients the logarithm of deep over shallow
-# brightness is .05 to .10 higher in CE-T1w than in FLAIR; what oedema and coils do to it in patients was not measured.
+# White matter is brighter than cortex in T1-weighted images and darker in FLAIR. On 111 digital patients the logarithm of deep over shallow
+# brightness is .04 to .11 higher in CE-T1w than in FLAIR; what oedema and coils do to it in patients was not measured.
 _EXCHANGED = -0.03
 
 
