@@ -27,7 +27,7 @@ from afterglow.report.figures.dose_planes import (
 )
 from afterglow.report.figures.tiles import bar_beside
 from afterglow.report.figures.windows import Window, grey_range, window_of
-from afterglow.report.words import symbol_math, visit_words, with_unit
+from afterglow.report.words import symbol_math, title_math, visit_words, with_unit
 
 VISIT_INKS = ("#1b2430", "#b4460f", "#1c5fb0", "#7c3aed")  # the painted visit, then later ones
 MOST = len(VISIT_INKS)
@@ -110,6 +110,8 @@ def _maps(page: Sheet, zones: ZoneMap, shown: Sequence[SeenVisit], cut: Cut) -> 
         )
         if n == len(shown) - 1:
             bar_beside(page, axes, window)
+            left = GAP_IN + (n + 1) * (_TILE_IN + GAP_IN)
+            write(page, left, _TOP_IN - 0.22, title_math(one.quantity).replace("\n", " "), size_pt=SMALL_PT + 0.5)
     _zone_key(page, zones, GAP_IN + len(shown) * (_TILE_IN + GAP_IN) + _BAR_IN if len(shown) < MOST else None)
     return window
 
