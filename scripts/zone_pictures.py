@@ -3,7 +3,8 @@
     python scripts/zone_pictures.py DIR [--spacing-mm 1.5] [--painted OUT SUBJECT SESSION]
 
 The phantom is that of the tests (tests/rooms/painted_phantom.py): formulas, seeded, no engine and no patient. With --painted the pictures are those of
-a visit that `afterglow run` or `paint` left in OUT: docs/images/zones.png is sub-01 of `simulate seyithanoglu2025 --seed 21` with tumours of 2 to 40 mL.
+a visit that `afterglow run` or `paint` left in OUT: docs/images/zones.png is sub-01 of `simulate seyithanoglu2025 --seed 21` with tumours of 2 to 40 mL;
+docs/images/zones-after.png is the picture of that cohort's sub-03 in the report that `run` writes of a followed patient.
 """
 
 import argparse
