@@ -8,13 +8,18 @@ from afterglow.lesions.white_matter import brain_of
 from afterglow.records.grid import Grid
 
 _SMOOTH_MM = 0.7  # against noise, before the brain is told from the rest
-_FURROW_MM = 10.0  # half the width of what is closed: furrows and ventricles that tissue encloses on most sides
-_CORTEX_MM = 3.0  # around it: cortex against fluid is darker than the brain's own limit
+_FURROW_MM = 15.0  # half the width of what is closed: furrows and ventricles that tissue encloses on most sides
+_CORTEX_MM = 4.0  # around it: cortex against fluid is darker than the brain's own limit
+_RIM_MM = 4.0  # around an outlined lesion that is neither
+_BODY = 0.1  # of the brightest: air is darker
 
 
 def brain_region(image: NDArray[np.float32], grid: Grid, lesion: NDArray[np.bool_] | None) -> NDArray[np.bool_]:
     """The brain (i, j, k) in a T1-weighted image, closed over furrows, with all that is outlined as lesion. MissingInput where none is found."""
-    smooth = ndimage.gaussian_filter(np.nan_to_num(image), [_SMOOTH_MM / step for step in grid.spacing_mm]).astype(np.float32)
+    known = np.nan_to_num(image)
+    if lesion is not None and lesion.any():
+        known = _without(known, lesion, grid)
+    smooth = ndimage.gaussian_filter(known, [_SMOOTH_MM / step for step in grid.spacing_mm]).astype(np.float32)
     brain = brain_of(smooth, grid)
     if lesion is not None:
         brain = brain | lesion
@@ -26,3 +31,11 @@ def brain_region(image: NDArray[np.float32], grid: Grid, lesion: NDArray[np.bool
     inner = tuple(slice(n, n + size) for n, size in zip(beyond, grid.shape, strict=True))
     whole: NDArray[np.bool_] = ndimage.binary_fill_holes(wide[inner])
     return whole
+
+
+def _without(image: NDArray[np.float32], lesion: NDArray[np.bool_], grid: Grid) -> NDArray[np.float32]:
+    """The image with the lesion as bright as usual tissue: a bright or dark one would part the lobe around it from the brain."""
+    tissue = image[image > _BODY * np.quantile(image, 0.99)]
+    wide = ndimage.distance_transform_edt(~lesion, sampling=grid.spacing_mm) <= _RIM_MM
+    filled: NDArray[np.float32] = np.where(wide, np.median(tissue), image).astype(np.float32)
+    return filled
