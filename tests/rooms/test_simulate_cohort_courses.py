@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from cohorts import auroc, course, drawn, growth, lesion_perfusion, ratio, simulation
 
+from afterglow.kernels.aif_population import parker
 from afterglow.simulate.cohort import draw_stories
 from afterglow.simulate.cohort_course import Course
 from afterglow.simulate.story import Story
@@ -86,6 +87,28 @@ def test_ve_says_where_and_whether_a_glioma_recurs_only_where_they_are_linked() 
     assert abs(linked - 0.69) < 3.5 * error and at_nest == 1  # an effect of .70 SD is an AUROC of .69
     half, sometimes = nest_area(cohort, 0.5)
     assert null < half < linked and by_chance < sometimes < 1
+
+
+def test_nests_that_never_come_back_look_like_the_one_that_does_on_the_late_image() -> None:
+    cohort = course("yoon2024")
+    assert cohort.nest is not None
+    decoys = replace(cohort, nest=replace(cohort.nest, decoys=True, alike_s=335.0, effect=4.0, ve_sigma=0.2, ktrans_per_min=0.02))
+    stories = draw_stories(decoys, None, 1)
+    for story in stories:
+        before, after = (visit.lesion.nests for visit in story.visits)
+        assert sorted(n.number for n in before) == sorted(n.number for n in after) == [0, 1, 2]
+        back = [n.number for n in after if n.tissue == "tumour"]
+        assert len(back) == (story.group == "recurrence")
+        if back:
+            assert max(before, key=lambda n: n.perfusion.ve).number == back[0]
+    nests = [n.perfusion for s in stories for n in s.visits[0].lesion.nests]
+    blood_mM = parker(np.arange(336.0), delay_s=0.0)
+    ages_s = 335.0 - np.arange(336.0)
+    held = [p.ktrans_per_min / 60 * np.sum(blood_mM * np.exp(-p.ktrans_per_min / p.ve * ages_s / 60)) for p in nests]
+    assert np.percentile(held, 99) < 1.02 * np.percentile(
+        held, 5
+    )  # one brightness, but for a ve that is too small to hold so much
+    assert np.ptp(np.log([p.ve for p in nests])) > 1  # and many a ve
 
 
 def test_all_318_enrolled_gliomas_can_be_drawn_with_what_the_excluded_lack() -> None:

@@ -17,7 +17,7 @@ from afterglow.cohort.power_endpoints import (
 )
 from afterglow.flows.cohort_analyses import both_visits
 from afterglow.flows.cohort_cases import gather
-from afterglow.flows.method import Method, load_method, method_names
+from afterglow.flows.method import Method, load_method
 from afterglow.flows.method_cohort import Analysis, BeforeAfter, Between, Calls, CohortSpec, Roc
 from afterglow.flows.method_painted import Zones
 from afterglow.flows.power_zones import zone_cases, zone_quantities, zone_remarks
@@ -128,10 +128,6 @@ _X = "patients in the study"
 
 
 def _method(name: str) -> tuple[Method, CohortSpec]:
-    if name in simulation_names() and name not in method_names():
-        raise BadMethod(
-            f"{name}: has a digital cohort but no method file yet, so it has no rule and no endpoint; methods are {', '.join(method_names())}"
-        )
     method = load_method(name)
     if method.cohort is None:
         raise BadMethod(f"{method.name}: its file has no [cohort], which says how a cohort is analysed; add one (docs: cohorts)")
