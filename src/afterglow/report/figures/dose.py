@@ -24,6 +24,7 @@ from afterglow.report.figures.dose_planes import (
     anatomy,
     check_backdrop,
     heading,
+    laid,
     line_of,
     middle_of,
     outline,
@@ -132,15 +133,7 @@ def prescription_figure(
         anatomy(axes, cut, backdrop, grey, reach)
         plane = cut.of(prescription.dose_gy)
         shown = np.ma.masked_where(plane <= 0, plane)
-        axes.imshow(
-            shown,
-            cmap=window.colours,
-            vmin=window.low,
-            vmax=window.high,
-            extent=cut.extent,
-            interpolation="nearest",
-            aspect="auto",
-        )
+        laid(axes, cut, shown, window)
         outline(axes, cut, zones.tumour, TUMOUR_ON_IMAGE)
     heading(page, title, cuts)
     warn(page)

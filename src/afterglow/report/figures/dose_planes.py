@@ -17,6 +17,7 @@ from afterglow.records.errors import GridMismatch
 from afterglow.records.grid import Grid
 from afterglow.records.zones import ZONE_COLOURS, Zone
 from afterglow.report.figures.canvas import INK, SMALL_PT, TEXT_PT, WARNING_INK, plain, write
+from afterglow.report.figures.windows import Window
 
 TILE_IN = 3.0
 GAP_IN = 0.08
@@ -147,6 +148,13 @@ def anatomy(axes: Axes, cut: Cut, backdrop: NDArray[Any], grey: tuple[float, flo
     left = reach_mm * 0.92 - SCALE_MM
     axes.plot([left, left + SCALE_MM], [reach_mm * 0.93] * 2, color="white", linewidth=1.6, solid_capstyle="butt")
     rimmed(axes, 0.96, 0.055, f"{SCALE_MM:g} mm", ha="right", va="bottom")
+
+
+def laid(axes: Axes, cut: Cut, plane: NDArray[Any], window: Window) -> None:
+    """Values of one plane over the anatomy, voxel by voxel; masked ones stay see-through."""
+    axes.imshow(
+        plane, cmap=window.colours, vmin=window.low, vmax=window.high, extent=cut.extent, interpolation="nearest", aspect="auto"
+    )
 
 
 def rimmed(axes: Axes, x: float, y: float, words: str, *, ha: str, va: str) -> None:

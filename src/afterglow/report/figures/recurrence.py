@@ -24,6 +24,7 @@ from afterglow.report.figures.dose_planes import (
     anatomy,
     check_backdrop,
     heading,
+    laid,
     line_of,
     middle_of,
     outline,
@@ -237,7 +238,7 @@ def _probability(made: RecurrenceMap, threshold: float) -> _Tile:
     shown = np.ma.masked_less(known, SEEN_FROM)
 
     def draw(axes: Axes, cut: Cut) -> None:
-        _lay(axes, cut, cut.of(shown), _PROBABILITY)
+        laid(axes, cut, cut.of(shown), _PROBABILITY)
         outline(axes, cut, known >= threshold, PREDICTED_ON_IMAGE, dashed=True)
 
     return draw
@@ -247,15 +248,9 @@ def _map(case: LearningCase, values: NDArray[np.float32], window: Window) -> _Ti
     shown = np.ma.masked_where(~(np.isfinite(values) & case.brain), values)
 
     def draw(axes: Axes, cut: Cut) -> None:
-        _lay(axes, cut, cut.of(shown), window)
+        laid(axes, cut, cut.of(shown), window)
 
     return draw
-
-
-def _lay(axes: Axes, cut: Cut, plane: NDArray[Any], window: Window) -> None:
-    axes.imshow(
-        plane, cmap=window.colours, vmin=window.low, vmax=window.high, extent=cut.extent, interpolation="nearest", aspect="auto"
-    )
 
 
 def _known(axes: Axes, cut: Cut, case: LearningCase) -> None:

@@ -18,6 +18,7 @@ from afterglow.report.figures.dose_planes import (
     ZONE_ON_IMAGE,
     Cut,
     anatomy,
+    laid,
     line_of,
     middle_of,
     outline,
@@ -93,16 +94,8 @@ def _maps(page: Sheet, zones: ZoneMap, shown: Sequence[SeenVisit], cut: Cut) -> 
     for n, one in enumerate(shown):
         axes = box(page, GAP_IN + n * (_TILE_IN + GAP_IN), _TOP_IN, _TILE_IN, _TILE_IN)
         anatomy(axes, cut, one.backdrop, grey_range(one.backdrop), reach)
-        laid = np.ma.masked_invalid(cut.of(np.where(zones.tumour, one.values, np.nan)).astype(np.float64))
-        axes.imshow(
-            laid,
-            cmap=window.colours,
-            vmin=window.low,
-            vmax=window.high,
-            extent=cut.extent,
-            interpolation="nearest",
-            aspect="auto",
-        )
+        shown_values = np.ma.masked_invalid(cut.of(np.where(zones.tumour, one.values, np.nan)).astype(np.float64))
+        laid(axes, cut, shown_values, window)
         for zone in _ZONES:
             outline(axes, cut, zones.mask(zone), ZONE_ON_IMAGE[zone], width_pt=1.0)
         write(
