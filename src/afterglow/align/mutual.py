@@ -107,9 +107,9 @@ def settled(scene: Scene, best: Climb, level: Level, seed: int = SEED) -> Climb:
 
 
 def climb(scene: Scene, start: sitk.Euler3DTransform, level: Level, seed: int = SEED) -> Climb:
-    """Follow mutual information uphill from `start`, which maps points of the fixed image to the moving one (LPS mm)."""
+    """Follow mutual information uphill from `start`, which maps points of the fixed image to the moving one (LPS mm); its kind is kept."""
     method = _metric(scene, level, seed)
-    end = sitk.Euler3DTransform(start)
+    end = type(start)(start)
     method.SetInitialTransform(end, inPlace=True)
     method.SetOptimizerAsRegularStepGradientDescent(
         level.step_mm, level.smallest_step_mm, level.iterations, relaxationFactor=RELAXATION, gradientMagnitudeTolerance=1e-8
@@ -118,7 +118,7 @@ def climb(scene: Scene, start: sitk.Euler3DTransform, level: Level, seed: int = 
     try:
         method.Execute(scene.fixed, scene.moving)
     except RuntimeError:  # ITK's way to say that too few points of one image lie inside the other
-        return Climb(sitk.Euler3DTransform(start), float("nan"))
+        return Climb(type(start)(start), float("nan"))
     return Climb(end, -float(method.GetMetricValue()))
 
 

@@ -8,6 +8,7 @@ from threadpoolctl import threadpool_limits
 
 from afterglow.align.images import one_itk_thread
 from afterglow.flows.keys import versions
+from afterglow.flows.learning_brain import HOW
 from afterglow.flows.learning_checks import check_same_settings, check_whole_set
 from afterglow.flows.learning_laid import case_of
 from afterglow.flows.learning_visit import VisitBefore, open_before, session_before, spec_of, without_folders
@@ -108,7 +109,7 @@ def _check_set(dataset: Dataset, subject: str, spec: RecurrenceSpec) -> None:
 def _key(visit: VisitBefore, spec: RecurrenceSpec) -> str:
     """All that a case depends on."""
     parts = ("space", "spacing_mm", "around_mm", "channel", "label")
-    settings = {**spec.model_dump(mode="json", include=set(parts)), "outcomes": list(visit.outcomes)}
+    settings = {**spec.model_dump(mode="json", include=set(parts)), "outcomes": list(visit.outcomes), "brain": HOW}
     return fingerprint(visit.inputs, settings, versions())
 
 

@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 from afterglow.align.common_grid import isotropic_grid, laid_known, laid_mask
 from afterglow.align.near import register_series
 from afterglow.align.resample import compose
+from afterglow.flows.learning_brain import found_brain
 from afterglow.flows.learning_checks import exchanged
 from afterglow.flows.learning_labels import LabelFound, Mask, Matrix, image_of, label_of
 from afterglow.flows.learning_visit import VisitBefore, without_folders
 from afterglow.flows.work import Drawn, Progress, silent
 from afterglow.io.learning_maps import check_map_file
 from afterglow.io.results import read_exam_result
-from afterglow.lesions.brain_region import brain_region
 from afterglow.records.errors import AfterglowError, BadInput, MissingInput
 from afterglow.records.grid import Grid
 from afterglow.records.recurrence import Channel, LearningCase
@@ -128,17 +128,17 @@ def _lay(drawn: Sequence[Drawn], grid: Grid, ways: Mapping[str, Matrix], part: s
 
 
 def _brain(visit: VisitBefore, image: NDArray[np.float32], ways: Mapping[str, Matrix]) -> tuple[Mask, tuple[str, ...]]:
-    """The brain on the anatomy: an outline that is given, or found by its brightness."""
+    """The brain on the anatomy: an outline that is given, or found by the average brain and by brightness."""
     grid = visit.anatomy.grid
     given = _lay([one for one in visit.drawn if one.label == "brain"], grid, ways)
     if given is not None and given.any():
         return given, ("brain: a given outline",)
     lesion = _lay([one for one in visit.drawn if one.label == "lesion"], grid, ways)
     try:
-        found = brain_region(image, grid, lesion)
+        found, told = found_brain(image, grid, lesion, name=visit.anatomy.role)
     except MissingInput as error:
         raise MissingInput(f"{visit.where}: {error}; give a label-brain mask") from None
-    return found, (f"brain: found in {visit.anatomy.role} by its brightness, {np.count_nonzero(found) * grid.voxel_ml:.0f} mL",)
+    return found, (told,)
 
 
 def _channel(
