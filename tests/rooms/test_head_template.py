@@ -7,7 +7,7 @@ from align_heads import CONTRASTS, box, make_head, pose, scan
 from tests.learning_patients import one_head
 
 from afterglow.align.head_template import lay_template_brain
-from afterglow.flows.learning_brain import found_brain
+from afterglow.flows.learning_brain import average, found_brain
 from afterglow.lesions.brain_joined import joined_region, share_followed
 from afterglow.lesions.brain_region import brain_region
 from afterglow.records.errors import GridMismatch, MissingInput
@@ -59,7 +59,7 @@ def test_a_lobe_in_shade_stays_in_the_brain(shaded, truth, found):
 
 @pytest.mark.slow
 def test_it_is_trusted_with_its_numbers_and_is_the_same_twice(shaded):
-    one, two = (lay_template_brain(shaded, GRID, name="CE-T1w") for _ in range(2))
+    one, two = (lay_template_brain(shaded, GRID, average(), name="CE-T1w") for _ in range(2))
     assert one.trusted
     assert one.remark == ""
     assert one.matrix.tobytes() == two.matrix.tobytes()
@@ -103,15 +103,15 @@ def test_a_head_turned_by_20_degrees_far_from_the_middle_of_the_scanner_is_found
 def test_coarse_cubes_and_one_value_are_not_believed():
     noise = np.random.default_rng(1).random((30, 30, 30)).astype(np.float32)
     coarse, fine = (Grid((30, 30, 30), np.diag([mm, mm, mm, 1.0])) for mm in (5.0, 4.0))
-    assert "not laid on voxels of 5.0 x 5.0 x 5.0 mm" in lay_template_brain(noise, coarse, name="T1w").remark
-    flat = lay_template_brain(np.zeros((30, 30, 30)), fine, name="T1w")
+    assert "not laid on voxels of 5.0 x 5.0 x 5.0 mm" in lay_template_brain(noise, coarse, average(), name="T1w").remark
+    flat = lay_template_brain(np.zeros((30, 30, 30)), fine, average(), name="T1w")
     assert not flat.trusted
     assert flat.remark == "T1w holds one value everywhere"
     assert not flat.mask.any()
     with pytest.raises(MissingInput, match=r"no brain was found in the image.*; the average brain is not laid on voxels of"):
         found_brain(noise, coarse, None, name="T1w")
     with pytest.raises(GridMismatch, match=r"T1w: the array is"):
-        lay_template_brain(noise, GRID, name="T1w")
+        lay_template_brain(noise, GRID, average(), name="T1w")
 
 
 @pytest.mark.slow
@@ -121,7 +121,7 @@ def test_noise_and_a_ball_are_not_believed():
     noise = rng.random(grid.shape).astype(np.float32)
     ball = np.where(np.linalg.norm(np.indices(grid.shape) - 29.5, axis=0) < 24, 300.0, 5.0) + rng.normal(0, 9, grid.shape)
     for image in (noise, ball):
-        laid = lay_template_brain(image, grid, name="T1w")
+        laid = lay_template_brain(image, grid, average(), name="T1w")
         assert not laid.trusted
         assert laid.remark
 

@@ -1,13 +1,9 @@
 """The average brain laid on a patient's head by an affine registration: a brain mask that shading does not cut."""
 
-import importlib.util
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 from typing import Any, NamedTuple
 
-import nibabel as nib
 import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
@@ -18,13 +14,10 @@ from afterglow.align.mutual import CHANCE, Climb, Level, Scene, climb, finite_im
 from afterglow.align.resample import resample
 from afterglow.align.rigid import COARSE, MIDDLE, sharpness
 from afterglow.align.starts import nudged, pose, shared_view
-from afterglow.records.errors import GridMismatch, MissingInput
+from afterglow.records.errors import GridMismatch
 from afterglow.records.grid import Grid
 from afterglow.records.locking import locked
 
-# The template is ICBM 152 nonlinear symmetric 2009a, doi:10.1016/j.neuroimage.2010.07.033, as nilearn ships it: T1 of the brain
-# alone, (C) 1993-2009 Louis Collins, McConnell Brain Imaging Centre, MNI, McGill University; its notice is simulate.template.NOTICE.
-_FILE = "mni_icbm152_t1_tal_nlin_sym_09a_converted.nii.gz"
 _STEP = 2  # voxels of 1 mm binned: nothing finer is compared
 _PAD = 4  # voxels of air around it
 _RIM_MM = 4.0  # looked at beyond the brain: fluid and bone are dark there, as the template is; fat lies farther out
@@ -64,7 +57,7 @@ class TemplateBrain:
         return inside
 
 
-class _Average(NamedTuple):
+class AverageBrain(NamedTuple):
     """The template at 2 mm, with what of it is compared."""
 
     grid: Grid
@@ -85,7 +78,7 @@ class _Average(NamedTuple):
 
 
 def lay_template_brain(
-    image: NDArray[Any], grid: Grid, *, name: str, near_mm: NDArray[np.float64] | None = None
+    image: NDArray[Any], grid: Grid, average: AverageBrain, *, name: str, near_mm: NDArray[np.float64] | None = None
 ) -> TemplateBrain:
     """Find the brain in a T1-weighted head (i, j, k), with or without contrast agent, whole or in part.
 
@@ -97,7 +90,6 @@ def lay_template_brain(
     if sorted(grid.spacing_mm)[1] > _COARSEST_MM:
         size = " x ".join(f"{step:.1f}" for step in grid.spacing_mm)
         return _refused(grid, f"the average brain is not laid on voxels of {size} mm")
-    average = _average()
     with one_itk_thread():
         head = finite_image(_evened(image, grid), grid)
         if head is None:
@@ -117,7 +109,7 @@ def lay_template_brain(
     least, most = float(stretches[-1]), float(stretches[0])
     quality = (("information", here), ("sharpness", sharp), ("least_stretch", least), ("most_stretch", most))
     remark = _doubt(name, here, sharp, least, most)
-    away_mm = resample(average.away_mm, average.grid, grid, np.linalg.inv(matrix), outside=np.inf)
+    away_mm = resample(average.away_mm, average.grid, grid, np.asarray(np.linalg.inv(matrix), dtype=np.float64), outside=np.inf)
     return TemplateBrain(away_mm, matrix, quality, trusted=not remark, remark=remark)
 
 
@@ -136,7 +128,7 @@ def _doubt(name: str, here: float, sharp: float, least: float, most: float) -> s
     return ""
 
 
-def _begun(scene: Scene, average: _Average, grid: Grid, near_mm: NDArray[np.float64]) -> Climb | None:
+def _begun(scene: Scene, average: AverageBrain, grid: Grid, near_mm: NDArray[np.float64]) -> Climb | None:
     """The best rigid pose at 4 mm; None without overlap. The first that convinces ends the search."""
     coarse = scene.at(COARSE)
     best, best_score = None, 0.0
@@ -183,7 +175,8 @@ def _evened(image: NDArray[Any], grid: Grid) -> NDArray[np.float32]:
         low = np.minimum(at.astype(int), max(0, local.shape[axis] - 2))
         share = (at - low).astype(np.float32).reshape([-1 if a == axis else 1 for a in range(3)])
         local = local.take(low, axis) * (1 - share) + local.take(np.minimum(low + 1, local.shape[axis] - 1), axis) * share
-    return values / np.exp(local)
+    evened: NDArray[np.float32] = (values / np.exp(local)).astype(np.float32)
+    return evened
 
 
 def _affine(matrix: NDArray[np.float64], centre_mm: NDArray[np.float64]) -> sitk.AffineTransform:
@@ -207,25 +200,17 @@ def _sharpness(scene: Scene, matrix: NDArray[np.float64], centre_mm: NDArray[np.
     return here, 1.0 - float(known.mean()) / here if known.size and here > 0 else float("nan")
 
 
-@cache
-def _average() -> _Average:
-    """Read from the data folder of the installed nilearn, without importing it. MissingInput where it is not there."""
-    spec = importlib.util.find_spec("nilearn")
-    places = list(spec.submodule_search_locations or ()) if spec is not None else []
-    path = Path(places[0]) / "datasets" / "data" / _FILE if places else None
-    if path is None or not path.is_file():
-        raise MissingInput(f"the average brain {_FILE} should come with nilearn >= 0.11; install that version again")
-    image = nib.load(path)
-    fine = np.asarray(image.dataobj, dtype=np.float32)
-    small, inside = (_binned(values) for values in (fine, (fine > 0).astype(np.float32)))
-    affine = np.asarray(image.affine, dtype=np.float64) @ np.diag([_STEP, _STEP, _STEP, 1.0])
-    affine[:3, 3] = (image.affine @ [*[(_STEP - 1) / 2 - _PAD * _STEP] * 3, 1.0])[:3]
+def average_brain(t1: NDArray[np.float32], grid: Grid) -> AverageBrain:
+    """The template (i, j, k) made ready to be laid: 0 in its image is not brain."""
+    small, inside = (_binned(values) for values in (t1, (t1 > 0).astype(np.float32)))
+    affine = grid.affine @ np.diag([_STEP, _STEP, _STEP, 1.0])
+    affine[:3, 3] = grid.to_mm(np.full(3, (_STEP - 1) / 2 - _PAD * _STEP))
     i, j, k = small.shape
-    grid = Grid((i, j, k), affine)
+    coarse = Grid((i, j, k), affine)
     brain = ndimage.binary_fill_holes(inside >= 0.5)
-    outside_mm, inside_mm = (ndimage.distance_transform_edt(one, sampling=grid.spacing_mm) for one in (~brain, brain))
+    outside_mm, inside_mm = (ndimage.distance_transform_edt(one, sampling=coarse.spacing_mm) for one in (~brain, brain))
     away_mm = np.where(brain, _STEP / 2 - inside_mm, outside_mm - _STEP / 2).astype(np.float32)
-    return _Average(grid, locked(small), locked(away_mm))
+    return AverageBrain(coarse, locked(small), locked(away_mm))
 
 
 def _binned(values: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -1,11 +1,13 @@
 """The brain of a patient in a T1-weighted image: by the average brain and by brightness together, and which of them was believed."""
 
+from functools import cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from afterglow.align.head_template import TemplateBrain, lay_template_brain
+from afterglow.align.head_template import AverageBrain, TemplateBrain, average_brain, lay_template_brain
+from afterglow.io.average_brain import read_average_brain
 from afterglow.lesions.brain_joined import joined_region, share_followed
 from afterglow.lesions.brain_region import brain_region
 from afterglow.records.errors import MissingInput
@@ -20,6 +22,12 @@ _LEAST_FOLLOWED = (
 )
 
 
+@cache
+def average() -> AverageBrain:
+    """Read once. MissingInput where it is not installed."""
+    return average_brain(*read_average_brain())
+
+
 def found_brain(image: NDArray[Any], grid: Grid, lesion: Mask | None, *, name: str) -> tuple[Mask, str]:
     """The brain (i, j, k) with all that is outlined as lesion, and a sentence on how it was found.
 
@@ -31,7 +39,7 @@ def found_brain(image: NDArray[Any], grid: Grid, lesion: Mask | None, *, name: s
     except MissingInput as error:
         bright, why = np.zeros(grid.shape, dtype=bool), error
     middle_mm = None if why else grid.to_mm(np.argwhere(bright).astype(np.float64)).mean(axis=0)
-    laid = lay_template_brain(image, grid, name=name, near_mm=middle_mm)
+    laid = lay_template_brain(image, grid, average(), name=name, near_mm=middle_mm)
     doubt = laid.remark if why else _doubt(laid, bright)
     if not doubt:
         whole = joined_region(laid.away_mm, bright, lesion)
