@@ -23,8 +23,10 @@ _PAD = 4  # voxels of air around it
 _RIM_MM = 4.0  # looked at beyond the brain: fluid and bone are dark there, as the template is; fat lies farther out
 # At 8 mm the best pose is 30 mm away, for the template has no scalp. So 4 mm is the coarsest, and the starts are close.
 _TURNS_DEG = ((0, 0, 0), (25, 0, 0), (-25, 0, 0), (0, 25, 0), (0, -25, 0), (0, 0, 25), (0, 0, -25))
-_CONVINCING = 0.5  # lost by a push of 20 mm or 20 degrees at 4 mm: digital heads 0.55 and more where the pose is right, .45 at most where not
-_SHARP = 0.25  # lost by a push of 6 mm or 6 degrees at 2 mm: digital heads .33 and more, wrong poses .18 at most
+_CONVINCING = 0.5  # lost by a push of 20 mm or 20 degrees at 4 mm: two digital heads .56 and .61 where the pose is right, .45 at most elsewhere
+_SHARP = (
+    0.25  # lost by a push of 6 mm or 6 degrees at 2 mm: digital heads .41 and more, strongly shaded .27; a ball .09, noise .03
+)
 _LOCAL_MM = 25.0  # sigma of the local mean that takes shading out: a coil's own scale, more than a gyrus'
 _AIR = 0.1  # of the brightest hundredth: air is darker
 _LEAST_LIT = 0.02  # share of the neighbourhood that is no air, from which its mean counts

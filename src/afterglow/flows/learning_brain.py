@@ -18,7 +18,7 @@ Mask = NDArray[np.bool_]
 # What a case depends on beside its files and settings: another way to find the brain makes every case again.
 HOW = "average brain with 2 mm around it, brightness up to 6 mm beyond"
 _LEAST_FOLLOWED = (
-    0.9  # of the brightness region that must lie in the average brain or within 6 mm of it; digital heads have .98 and more
+    0.9  # of the brightness region that must lie in the average brain or within 6 mm of it; .99 and more of digital heads
 )
 
 
