@@ -13,10 +13,13 @@ from tests.tiny_cohorts import NAMES, tiny_file
 from afterglow.cli.main import main
 from afterglow.flows.check import check_dataset
 from afterglow.flows.method import load_method, method_names
+from afterglow.flows.place import Place
 from afterglow.flows.simulate import Order, SimulationReport, simulate_cohort
+from afterglow.flows.visit import only_tells_what_came, open_visit
 from afterglow.flows.work import silent
 from afterglow.io.bids import open_dataset, sessions
 from afterglow.io.exam import ROLES, read_exam
+from afterglow.records.errors import MissingInput
 
 SEED = 11
 _BIDS_NAME = re.compile(r"sub-[0-9A-Za-z]+(_[a-z]+-[0-9A-Za-z]+)*_[0-9A-Za-z]+\.(nii\.gz|json|tsv|bval|bvec)")
@@ -50,12 +53,25 @@ def test_a_method_can_run_on_every_visit_of_its_cohort_that_has_the_series_it_re
     story = json.loads((cohorts[name] / "truth" / "sub-01.json").read_text())
     required = [set(spec.roles) for spec in load_method(name).series.values() if spec.required]
     able = {visit["session"] for visit in story["visits"] if all(roles & set(visit["roles"]) for roles in required)}
-    assert {visit.session for visit in found.visits if not visit.problem} == able
+    assert {visit.session for visit in found.visits if not visit.note} == able
     assert found.ready == len(able) > 0
-    assert all("needs a series of role" in problem for problem in found.problems)
+    assert not found.problems
     assert (
         able == {visit["session"] for visit in story["visits"]} or name == "yoon2024"
     )  # it reads the visit before surgery alone
+
+
+def test_a_follow_up_that_only_tells_what_came_is_no_failure_of_a_run(cohorts: Mapping[str, Path], tmp_path: Path) -> None:
+    dataset, method = open_dataset(cohorts["yoon2024"] / "bids"), load_method("yoon2024")
+    visits = {one.label: one for one in sessions(dataset, "01")}
+    assert {label: only_tells_what_came(dataset, "01", one, method) for label, one in visits.items()} == {
+        "pre": False,
+        "post": True,
+    }
+    needed = method.model_copy(update={"recurrence": None})  # a method that measures change needs the series at every visit
+    assert not only_tells_what_came(dataset, "01", visits["post"], needed)
+    with pytest.raises(MissingInput, match="needs a series of role dce"):
+        open_visit(Place(dataset, tmp_path, None), "01", visits["post"], method)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from afterglow.flows.begin import dynamic_series
 from afterglow.flows.method import Method, load_method
-from afterglow.flows.visit import role_patterns
-from afterglow.io.bids import Dataset, open_dataset, sessions
+from afterglow.flows.visit import only_tells_what_came, role_patterns
+from afterglow.io.bids import Dataset, Session, open_dataset, sessions
 from afterglow.io.exam import read_exam
 from afterglow.io.outlines import find_outlines
 from afterglow.records.errors import AfterglowError
@@ -22,6 +22,7 @@ class VisitCheck:
     missing: tuple[str, ...]  # series the method could use
     outlines: tuple[str, ...]
     problem: str
+    note: str = ""  # why there is nothing to run, and that this is no problem
 
     def as_dict(self) -> dict[str, object]:
         return asdict(self)
@@ -31,6 +32,8 @@ class VisitCheck:
         where = f"sub-{self.subject}" + (f" ses-{self.session}" if self.session else "")
         if self.problem:
             return f"{where}: cannot run. {self.problem}"
+        if self.note:
+            return f"{where}: {self.note}; outlines: {', '.join(self.outlines) or 'none'}"
         missing = f"; without {', '.join(self.missing)}" if self.missing else ""
         return f"{where}: {', '.join(self.series)}{missing}; outlines: {', '.join(self.outlines) or 'none'}"
 
@@ -43,7 +46,7 @@ class DatasetCheck:
 
     @property
     def ready(self) -> int:
-        return sum(not visit.problem for visit in self.visits)
+        return sum(not visit.problem and not visit.note for visit in self.visits)
 
     @property
     def problems(self) -> tuple[str, ...]:
@@ -60,18 +63,22 @@ def check_dataset(bids_dir: Path, method_name: str, outlines_dir: Path | None = 
         except AfterglowError as error:
             found.append(VisitCheck(subject, "", (), (), (), str(error)))
             continue
-        found += [_look(dataset, subject, visit.label, method, outlines_dir) for visit in visits]
+        found += [_look(dataset, subject, visit, method, outlines_dir) for visit in visits]
     return DatasetCheck(tuple(found))
 
 
-def _look(dataset: Dataset, subject: str, session: str, method: Method, outlines_dir: Path | None) -> VisitCheck:
+def _look(dataset: Dataset, subject: str, visit: Session, method: Method, outlines_dir: Path | None) -> VisitCheck:
+    session, note = visit.label, ""
     try:
         exam = read_exam(dataset, subject, session, role_patterns(method))
-        dynamic_series(exam, method)
+        if only_tells_what_came(dataset, subject, visit, method):
+            note = "tells what came; nothing to run"
+        else:
+            dynamic_series(exam, method)
         outlines = find_outlines(dataset, subject, session, outlines_dir)
     except AfterglowError as error:
         return VisitCheck(subject, session, (), (), (), str(error))
     have = tuple(name for name, spec in method.series.items() if any(exam.has(role) for role in spec.roles))
     missing = tuple(name for name in method.series if name not in have)
     drawn = tuple(f"{o.label} {o.lesion_id}".strip() for o in outlines)
-    return VisitCheck(subject, session, have, missing, drawn, "")
+    return VisitCheck(subject, session, have, missing, drawn, "", note)

@@ -13,7 +13,7 @@ from afterglow.flows.paint_course import paint_course
 from afterglow.flows.paint_orders import NO_ORDERS, PaintOrders
 from afterglow.flows.place import Place
 from afterglow.flows.unlike import unlike
-from afterglow.flows.visit import Done, Opened, make_visit, open_visit, record_failure, sentences
+from afterglow.flows.visit import Done, Opened, make_visit, only_tells_what_came, open_visit, record_failure, sentences
 from afterglow.flows.work import Progress
 from afterglow.io.atomic import Written, write_bytes
 from afterglow.io.bids import sessions
@@ -109,7 +109,8 @@ def _opened(place: Place, subject: str, method: Method, wanted: Sequence[str]) -
         if wanted and session.label not in wanted:
             continue
         try:
-            found.append(open_visit(place, subject, session, method))
+            if not only_tells_what_came(place.dataset, subject, session, method):
+                found.append(open_visit(place, subject, session, method))
         except AfterglowError as error:
             failures.append(str(error))
             record_failure(place, subject, session.label, method, str(error))

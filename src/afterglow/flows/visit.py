@@ -15,7 +15,7 @@ from afterglow.flows.place import Place
 from afterglow.flows.regions import read_outlines
 from afterglow.flows.work import Drawn, Progress
 from afterglow.io.atomic import Written
-from afterglow.io.bids import Session
+from afterglow.io.bids import Dataset, Session
 from afterglow.io.derivatives import report_path
 from afterglow.io.exam import ROLES, read_exam
 from afterglow.io.manifest import FileEntry, ManifestEntry, fingerprint, is_finished_on_disk, output_entry, record
@@ -58,6 +58,17 @@ def open_visit(place: Place, subject: str, session: Session, method: Method) -> 
     dynamic = dynamic_series(exam, method)
     drawn = read_outlines(exam, dynamic, outlines)
     return Opened(session, exam, drawn, exam_inputs(place.dataset, exam, outlines, beside))
+
+
+def only_tells_what_came(dataset: Dataset, subject: str, session: Session, method: Method) -> bool:
+    """Whether a visit after the treatment that models look ahead from has nothing to quantify: its outlines and outcome are all that is read."""
+    if method.recurrence is None:
+        return False
+    days = [one.day for one in dataset.treatments.get(subject, ()) if one.kind == method.recurrence.before]
+    if not days or session.day <= min(days):
+        return False
+    exam = read_exam(dataset, subject, session.label, role_patterns(method))
+    return not any(exam.has(role) for name in method.leads for role in method.series[name].roles)
 
 
 def role_patterns(method: Method) -> dict[str, str]:
