@@ -2,10 +2,14 @@
 
 import shutil
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from tests.recurrence_doors import METHOD, invoke, made_models, made_study
+
+from afterglow.records.recurrence import Channel
+from afterglow.recurrence.card import read_card, write_card
 
 
 @pytest.fixture(scope="module")
@@ -64,6 +68,14 @@ def test_a_checkpoint_changed_by_one_byte_is_refused(place: Path) -> None:
 def test_a_checkpoint_that_is_gone_is_named(place: Path) -> None:
     (place / "models" / "conventional" / "fold_0" / "checkpoint_final.pth").unlink()
     assert "copy the model's folder whole" in refused(place, "predict")
+
+
+def test_a_channel_that_now_means_another_quantity_is_told_from_the_one_that_was_learned(place: Path) -> None:
+    folder = place / "models" / "combined"
+    card = read_card(folder)
+    write_card(folder, replace(card, channels=(*card.channels[:2], Channel("ve", "keep scale", "rcbv"))))
+    said = refused(place, "predict")
+    assert "a channel ve that was rcbv (keep scale), and the method file says ve (keep scale)" in said
 
 
 def test_without_models_the_command_that_makes_them_is_named(place: Path) -> None:

@@ -11,7 +11,15 @@ from afterglow.flows.method import Method, load_method, method_text
 from afterglow.flows.method_recurrence import RecurrenceSpec
 from afterglow.flows.place import Place
 from afterglow.flows.predict_report import write_report
-from afterglow.flows.predict_visit import PredictSettings, Reader, VisitPrediction, needed_by, open_models, predict_visit
+from afterglow.flows.predict_visit import (
+    PredictSettings,
+    Reader,
+    VisitPrediction,
+    check_channels,
+    needed_by,
+    open_models,
+    predict_visit,
+)
 from afterglow.flows.work import Progress
 from afterglow.io.atomic import clean_temporary, require_writable
 from afterglow.io.bids import Dataset, open_dataset
@@ -113,6 +121,7 @@ def predict_patients(
     dataset = open_dataset(bids_dir)
     subjects = _subjects(dataset, participants)
     readers = open_models(models, names, method.name, trust=orders.trust)
+    check_channels(readers, spec.channels)
     stored = stored_cases(models, method.name)
     need_nnunet()
     check_device(orders.device)

@@ -76,6 +76,20 @@ def open_models(models: Path, names: Sequence[str], method: str, *, trust: bool)
     return tuple(readers)
 
 
+def check_channels(readers: Sequence[Reader], channels: Sequence[Channel]) -> None:
+    """BadInput where the method now means something else by a channel's name than the model learned from."""
+    meant = {channel.name: channel for channel in channels}
+    for reader in (one for one in readers if one.sha256):  # a model without a card tells no quantities
+        for learned in reader.card.channels:
+            now = meant.get(learned.name)
+            if now is not None and (now.quantity, now.normalisation) != (learned.quantity, learned.normalisation):
+                was, is_now = (f"{one.quantity or 'an image'} ({one.normalisation})" for one in (learned, now))
+                raise BadInput(
+                    f"{reader.folder}: it learned from a channel {learned.name} that was {was}, and the method file says {is_now}; "
+                    "give the method file that it was trained with, or train again"
+                )
+
+
 def needed_by(reader: Reader) -> tuple[str, ...]:
     """Channels that the model cannot do without: all, or its images alone where it was trained with maps hidden by chance."""
     dropped = reader.card.settings.get("dropped")
