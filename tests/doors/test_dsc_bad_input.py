@@ -140,6 +140,7 @@ def test_voxels_that_are_not_finite_have_a_status_and_no_value(tmp_path: Path) -
     assert np.isfinite(found.values[20:24, 20:24, 3]).any()
 
 
+@pytest.mark.slow
 def test_another_geometry_of_the_spin_echo_is_resampled_and_said(tmp_path: Path) -> None:
     def cropped(bids: Path) -> None:
         path = bids / f"{PERF.format('SE')}.nii.gz"

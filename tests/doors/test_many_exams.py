@@ -229,6 +229,7 @@ def test_an_address_that_is_none_is_refused(address: str) -> None:
         pass
 
 
+@pytest.mark.slow
 def test_a_scheduler_that_nobody_answers_for_is_one_sentence(bids: Path, tmp_path: Path) -> None:
     began = time.monotonic()
     with pytest.raises(MissingInput, match="no dask scheduler answers there within 10 s") as caught:

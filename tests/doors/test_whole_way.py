@@ -164,6 +164,7 @@ def test_a_missing_outline_is_carried_from_the_visit_before(tmp_path: Path) -> N
     assert (lesion.mask & own).sum() > 0.8 * own.sum()
 
 
+@pytest.mark.slow
 def test_without_a_reference_the_lesion_is_mirrored_and_that_is_said(tmp_path: Path) -> None:
     bids = copy_to(tmp_path, visits=("01",))
     for path in (bids / "derivatives").rglob("*label-reference*"):

@@ -24,6 +24,7 @@ def measured() -> dict[str, float | None]:
     return numbers
 
 
+@pytest.mark.slow
 def test_a_small_exam_gives_the_numbers_it_always_gave(request: pytest.FixtureRequest) -> None:
     numbers = measured()
     if request.config.getoption("--update-golden"):

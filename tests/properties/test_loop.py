@@ -57,6 +57,7 @@ def measured(name: str, *, cbv: float, snr: float, n: int, seed: int) -> tuple[G
     return fits[0], fits[1]
 
 
+@pytest.mark.slow
 def test_the_convention_clockwise_is_positive_with_se_to_the_right_and_ge_upwards():
     """GE rises first: up, then right, then down, then left. That is clockwise."""
     ge = np.array([0.0, 1, 1, 0, 0])

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.special import ndtri
 
 from afterglow.kernels.aif_population import parker
@@ -105,16 +106,16 @@ def _around(spec: NestSpec, raised: float) -> Perfusion:
     ve = min(spec.ve_median * math.exp(spec.ve_sigma * raised), spec.ve_high)
     if spec.alike_s is None or spec.ktrans_per_min == 0:
         return Perfusion(spec.ktrans_per_min, ve, spec.vp)
-    wanted = _agent(spec.ktrans_per_min, spec.ve_median, spec.alike_s)
     tried = np.geomspace(spec.ktrans_per_min / 10, spec.ktrans_per_min * 10, 400)
-    held = np.array([_agent(ktrans, ve, spec.alike_s) for ktrans in tried])
+    held = _agent(tried, ve, spec.alike_s)
+    wanted = _agent(np.array([spec.ktrans_per_min]), spec.ve_median, spec.alike_s)[0]
     rising = slice(0, int(held.argmax()) + 1)  # beyond its largest the agent has washed out again
     return Perfusion(float(np.exp(np.interp(wanted, held[rising], np.log(tried[rising])))), ve, spec.vp)
 
 
-def _agent(ktrans_per_min: float, ve: float, after_s: float) -> float:
-    """Agent in the tissue's interstitium (mM of tissue) so long after the bolus arrived, by Tofts' model and Parker's curve."""
+def _agent(ktrans_per_min: NDArray[np.float64], ve: float, after_s: float) -> NDArray[np.float64]:
+    """Agent in the tissue's interstitium (n,), mM of tissue, so long after the bolus arrived, by Tofts' model and Parker's curve."""
     times_s = np.arange(0.0, after_s + 0.5, 1.0)
-    blood_mM = parker(times_s, delay_s=0.0)
-    left = np.exp(-ktrans_per_min / ve * (times_s[-1] - times_s) / 60.0)
-    return float(ktrans_per_min / 60.0 * np.trapezoid(blood_mM * left, times_s))
+    left = np.exp(-np.outer(ktrans_per_min / ve, times_s[-1] - times_s) / 60.0)
+    held: NDArray[np.float64] = ktrans_per_min / 60.0 * np.trapezoid(parker(times_s, delay_s=0.0) * left, times_s, axis=1)
+    return held
