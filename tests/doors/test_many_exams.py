@@ -18,7 +18,7 @@ from tests.doors.test_command_line import afterglow
 
 from afterglow.flows import many
 from afterglow.flows.chunk import Chunk
-from afterglow.flows.engine import Broken, has_dask, in_turn, local_workers, scheduler_workers, side_by_side
+from afterglow.flows.engine import Broken, _interrupt_kept, has_dask, in_turn, local_workers, scheduler_workers, side_by_side
 from afterglow.flows.method import method_text
 from afterglow.flows.run import RunReport, run_participants
 from afterglow.flows.verify import verify_output
@@ -309,6 +309,22 @@ def test_a_process_that_dies_costs_its_own_task_alone_here_and_on_a_scheduler() 
             assert "died each time" in done[3].sentence
         with scheduler_workers(workers.client.scheduler_info()["address"]) as reached:
             assert dict(side_by_side(twin, [3, 1, 4], reached))[2] == 8
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals of this process")
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_ctrl_c_in_a_place_where_python_ignores_errors_is_not_lost() -> None:
+    class Finalised:
+        def __del__(self) -> None:
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(0.1)  # the interrupt comes in here, and Python only prints it
+
+    before = signal.getsignal(signal.SIGINT)
+    with _interrupt_kept() as pressed:
+        thing = Finalised()
+        del thing
+        assert pressed.is_set()
+    assert signal.getsignal(signal.SIGINT) is before
 
 
 @pytest.mark.slow

@@ -8,6 +8,7 @@ import asyncio
 import logging
 import re
 import signal
+import threading
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import CancelledError
@@ -16,6 +17,7 @@ from dataclasses import dataclass
 from multiprocessing import resource_tracker
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import FrameType
 from typing import Any, NamedTuple, TypeVar
 from uuid import uuid4
 
@@ -83,18 +85,40 @@ def side_by_side(task: Callable[[Job], Made], jobs: Sequence[Job], workers: Work
 
     first = [hand_out() for _ in range(min(workers.at_once, len(jobs)))]
     running = as_completed(first, loop=workers.client.loop)
-    for n_done, future in enumerate(running):
-        try:
-            made = _outcome(future, workers.where)
-        except CancelledError:
-            raise Stopped(
-                f"{workers.where}: the scheduler was lost with {len(jobs) - n_done} of {len(jobs)} patients not done; "
-                "finished ones are kept, start the same command again"
-            ) from None
-        yield numbers.pop(future.key), made
-        future.release()
-        if n_done + workers.at_once < len(jobs):
-            running.add(hand_out())
+    with _interrupt_kept() as pressed:
+        for n_done, future in enumerate(running):
+            if pressed.is_set():
+                raise KeyboardInterrupt
+            try:
+                made = _outcome(future, workers.where)
+            except CancelledError:
+                raise Stopped(
+                    f"{workers.where}: the scheduler was lost with {len(jobs) - n_done} of {len(jobs)} patients not done; "
+                    "finished ones are kept, start the same command again"
+                ) from None
+            yield numbers.pop(future.key), made
+            future.release()
+            if n_done + workers.at_once < len(jobs):
+                running.add(hand_out())
+
+
+@contextmanager
+def _interrupt_kept() -> Iterator[threading.Event]:
+    """Ctrl-C is remembered: one that comes while a library's callback or finaliser runs, whose errors Python ignores, would be lost."""
+    pressed, before = threading.Event(), signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or not callable(before):
+        yield pressed
+        return
+
+    def remember(number: int, frame: FrameType | None) -> None:
+        pressed.set()
+        before(number, frame)
+
+    signal.signal(signal.SIGINT, remember)
+    try:
+        yield pressed
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _tried(task: Callable[[Job], Made], job: Job) -> Made | Broken:
