@@ -1,13 +1,15 @@
 """Digital cohorts of recurrence at 2 mm, from simulation to the group report, and what their ve maps hold. See docs/recurrence.
 
-    python scripts/recurrence_cohorts.py make decoys FOLDER --patients 60     simulate, run, train, predict, group
+    python scripts/recurrence_cohorts.py make water FOLDER --patients 60     simulate, run, train, predict, group
     python scripts/recurrence_cohorts.py nests FOLDER                         true ve of every nest against both models' maps
 
-A cohort is `linked`, `decoys` or `null`. `make` goes on where it was stopped; training wants a GPU (--device cuda) or an hour.
+A cohort is `water` (the shipped one with a larger effect), its null, or one of the three that came before it: `linked`, `decoys`,
+`null`. `make` goes on where it was stopped; training wants a GPU (--device cuda) or an hour.
 """
 
 import argparse
 import csv
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -15,20 +17,26 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
+from scipy import ndimage, stats
 
 from afterglow.flows.method import method_text
 from afterglow.flows.simulation_file import simulation_text
 
+_BEFORE = {"decoys": "false", "ve_median": "0.17", "ve_sigma": "0.3", "ve_high": "0.6", "ktrans_per_min": "0.03", "vp": "0.016"}
+_BEFORE |= {"r1_per_ve_per_s": "0.0", "r2_per_ve_per_s": "0.0"}  # nests that CE-T1w sees as well
 COHORTS = {
-    "linked": {"effect": "2.0"},
-    "decoys": {"effect": "4.0", "ve_sigma": "0.2", "ktrans_per_min": "0.02", "places": "3\ndecoys = true\nalike_s = 335.0"},
-    "null": {"effect": "2.0", "link": "0.0"},
+    "water": {"effect": "4.0"},
+    "water-null": {"effect": "4.0", "link": "0.0"},
+    "linked": {**_BEFORE, "effect": "2.0"},
+    "decoys": {**_BEFORE, "effect": "4.0", "ve_sigma": "0.2", "ktrans_per_min": "0.02", "decoys": "true\nalike_s = 335.0"},
+    "null": {**_BEFORE, "effect": "2.0", "link": "0.0"},
 }
 FINE = 'body_mm = 2.0\nanatomy_mm = [2.0, 2.0, 2.0]\ndynamic_mm = [2.0, 2.0, 3.0]\ndce_frame_s = 5.0\nsource = "half the resolution in plane"\n'
 SPLIT = '[recurrence.split]\nkind = "k-fold"\nfolds = 3\nseed = 2024\nsource = "everybody is predicted by a fold that never saw them"\n'
 LEAST_VOXELS = 40  # of a nest whose median is told
-RAISED = 0.2  # true ve from which a nest counts as raised
+NEST_SHARE = 0.6  # of a voxel in its middle
+HALF = 0.5
+COLUMNS = ("true ve", "tofts", "etofts", "CE-T1w", "FLAIR")
 
 
 def simulation_of(cohort: str) -> str:
@@ -69,30 +77,56 @@ def make(cohort: str, folder: Path, patients: int, device: str, workers: int) ->
 
 
 def nests(folder: Path) -> None:
-    """Medians over nests of true ve and of both maps."""
+    """Medians over nests of true ve, of both models' maps, and of what the other channels show: over the patient's mean nest."""
     rows = [
         row
         for truth in sorted(folder.glob("*/truth/sub-*/ses-pre/*param-infiltration_map.nii.gz"))
         for row in _nests(folder, truth)
     ]
     found = np.array(rows)
+    back = found[:, 0] > HALF
     out = csv.writer(sys.stdout, delimiter="\t", lineterminator="\n")
-    out.writerow(("nests", "n", "true ve", "tofts", "etofts"))
-    for name, chosen in ((f"true ve above {RAISED}", found[:, 0] > RAISED), ("others", found[:, 0] <= RAISED)):
-        out.writerow((name, int(chosen.sum()), *np.round(np.median(found[chosen], axis=0), 3)))
-    out.writerow(("correlation with the truth", len(found), "", *np.round(np.corrcoef(found.T)[0, 1:], 2)))
+    out.writerow(("nests", "n", *COLUMNS))
+    for name, chosen in (("the tumour came back here", back), ("others", ~back)):
+        for share in (50, 5, 95):
+            out.writerow((f"{name}, {share} %", int(chosen.sum()), *np.round(np.percentile(found[chosen, 1:], share, axis=0), 3)))
+    area = [
+        stats.mannwhitneyu(found[back, k], found[~back, k]).statistic / (back.sum() * (~back).sum())
+        for k in range(1, found.shape[1])
+    ]
+    out.writerow(("area under the ROC curve", len(found), *np.round(area, 2)))
+    out.writerow(("correlation with true ve", len(found), *np.round(np.corrcoef(found[:, 1:].T)[0], 2)))
 
 
 def _nests(folder: Path, truth: Path) -> list[list[float]]:
-    infiltrated, true_ve = _values(truth), _values(Path(str(truth).replace("param-infiltration", "param-ve")))
+    """A row for each nest of a patient: share of it that is labelled, then the columns."""
     subject = truth.parts[-3]
     maps = [
         _values(next(folder.glob(f"results/{subject}/ses-pre/perf/*model-{m}_param-ve_dcemap.nii.gz")))
         for m in ("tofts", "etofts")
     ]
-    labels, n = ndimage.label(infiltrated > 0.6)
-    inside = [labels == k + 1 for k in range(n)]
-    return [[float(np.nanmedian(one[mask])) for one in (true_ve, *maps)] for mask in inside if mask.sum() > LEAST_VOXELS]
+    true_ve = _values(Path(str(truth).replace("param-infiltration", "param-ve")))
+    case = folder / "models" / "data" / f"{subject}_ses-pre"
+    images = [_laid(case / f"{name}.nii.gz", truth) for name in ("label", "CE-T1w", "FLAIR")]
+    labels, n = ndimage.label(_values(truth) > NEST_SHARE)
+    inside = [mask for mask in (labels == k + 1 for k in range(n)) if mask.sum() > LEAST_VOXELS]
+    rows = np.array([[float(np.nanmedian(one[mask])) for one in (images[0], true_ve, *maps, *images[1:])] for mask in inside])
+    if len(rows):
+        rows[:, -2:] /= rows[:, -2:].mean(axis=0)
+    return rows.tolist()
+
+
+def _laid(image: Path, truth: Path) -> NDArray[np.float64]:
+    """An image of the learning set, which lies on the CE-T1w, at the voxels of the DCE series, by the true poses."""
+    if not image.exists():
+        return np.zeros(nib.load(truth).shape)
+    poses = json.loads(next(truth.parent.glob("*_truth.json")).read_text())["scanner_to_body_mm"]
+    loaded, there = nib.load(image), nib.load(truth)
+    to_index = np.linalg.inv(loaded.affine) @ np.linalg.inv(poses["CE-T1w"]) @ np.array(poses["dce"]) @ there.affine
+    places = np.indices(there.shape).reshape(3, -1)
+    index = to_index[:3, :3] @ places + to_index[:3, 3:]
+    values = ndimage.map_coordinates(_values(image), index, order=1, mode="nearest")
+    return np.asarray(values.reshape(there.shape), dtype=np.float64)
 
 
 def _values(path: Path) -> NDArray[np.float64]:

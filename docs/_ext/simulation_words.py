@@ -126,6 +126,11 @@ SIMULATION_WORDS: dict[tuple[str, str], str] = {
         "NestSpec",
         "alike_s",
     ): "Seconds from the injection to the image on which nests of any *v*<sub>e</sub> look alike; without it all have one *K*<sup>trans</sup>.",
+    (
+        "NestSpec",
+        "r1_per_ve_per_s",
+    ): "How much R1 of a nest rises (falls, where negative) for each unit of *v*<sub>e</sub> above that of the tissue table, 1/s.",
+    ("NestSpec", "r2_per_ve_per_s"): "The same for R2, 1/s.",
     ("NestSpec", "vp"): "*v*<sub>p</sub> of the nest.",
     ("NestSpec", "volume_ml"): "Volume of the nest, mL.",
     ("NestSpec", "tumour_volume_ml"): "Volume of the tumour that comes back, mL.",

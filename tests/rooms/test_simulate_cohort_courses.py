@@ -92,7 +92,20 @@ def test_ve_says_where_and_whether_a_glioma_recurs_only_where_they_are_linked() 
 def test_nests_that_never_come_back_look_like_the_one_that_does_on_the_late_image() -> None:
     cohort = course("yoon2024")
     assert cohort.nest is not None
-    decoys = replace(cohort, nest=replace(cohort.nest, decoys=True, alike_s=335.0, effect=4.0, ve_sigma=0.2, ktrans_per_min=0.02))
+    decoys = replace(
+        cohort,
+        nest=replace(
+            cohort.nest,
+            decoys=True,
+            alike_s=335.0,
+            effect=4.0,
+            ve_median=0.17,
+            ve_sigma=0.2,
+            ve_high=0.6,
+            ktrans_per_min=0.02,
+            vp=0.016,
+        ),
+    )
     stories = draw_stories(decoys, None, 1)
     for story in stories:
         before, after = (visit.lesion.nests for visit in story.visits)

@@ -54,6 +54,11 @@ class Body:
     shares: Mapping[str, Map]  # (i, j, k) on the series' grid: fraction of each tissue in each voxel
     textured: Mapping[str, tuple[Map, Map]]  # voxel means of share times the texture less 1, and of its square
 
+    def share(self, kind: str) -> Map:
+        """(i, j, k) fraction of a kind of tissue, whatever its water, in each voxel of the series; 0 where there is none."""
+        parts = [part for name, part in self.shares.items() if self.table[name].kind == kind]
+        return np.sum(parts, axis=0) if parts else np.zeros(self.grid.shape, np.float32)
+
 
 def sample_body(scene: Scene, grid: Grid, world_to_body: Matrix) -> Body:
     """Sample a scene on the grid of a series; `world_to_body` (4, 4) takes scanner RAS mm to the body's own mm."""

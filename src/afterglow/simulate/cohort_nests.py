@@ -13,6 +13,7 @@ from afterglow.kernels.aif_population import parker
 from afterglow.simulate.cohort_draw import STRICT, Bounds, Number
 from afterglow.simulate.cohort_lesion import PerfusionSpec, resolved
 from afterglow.simulate.story import Nest, Perfusion
+from afterglow.simulate.tissues import TISSUES, with_water
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,10 @@ class NestSpec:
     `decoys`: the other places hold nests as well, which never come back. `alike_s`: Ktrans of each nest is such that, so long
     after the injection, it holds as much agent as one of the median ve (as much as it can, where that is less): an image
     taken then does not tell them apart, and what is left to see is ve. None: all have one Ktrans.
+
+    `r1_per_ve_per_s`, `r2_per_ve_per_s`: how much R1 and R2 rise (fall, where negative) for each unit that ve lies above that
+    of the tissue table. More interstitial water relaxes more slowly: with the right slopes a nest with more ve is as bright
+    after contrast agent as one with less, and on FLAIR, and what is left to see is how much its signal changed.
     """
 
     recurring: tuple[str, ...]  # groups whose tumour comes back
@@ -45,6 +50,8 @@ class NestSpec:
     source: str
     decoys: bool = False
     alike_s: float | None = None
+    r1_per_ve_per_s: float = 0.0
+    r2_per_ve_per_s: float = 0.0
     __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
 
     def __post_init__(self) -> None:
@@ -66,6 +73,15 @@ class NestSpec:
     def check(self, known: Mapping[str, Bounds], words: Mapping[str, tuple[str, ...]]) -> None:
         """ValueError where a draw could be impossible."""
         self.tumour.check("nest.tumour", known, words)
+        row = TISSUES["infiltration"]
+        for ve in (0.0, self.ve_high):
+            more = ve - row.ve
+            with_water(
+                f"a nest with ve {ve:g}",
+                row,
+                more_r1_per_s=self.r1_per_ve_per_s * more,
+                more_r2_per_s=self.r2_per_ve_per_s * more,
+            )
 
 
 @dataclass(frozen=True)
@@ -85,10 +101,10 @@ def draw_nests(
     back = place if rng.random() < spec.link else other
     raised = float(ndtri(rng.random())) + spec.effect * spec.link * recurs
     volume_ml = resolved(spec.volume_ml, known)
-    nests = {place: Nest(place, volume_ml, "infiltration", _around(spec, raised))}
+    nests = {place: _nest(spec, place, volume_ml, raised)}
     for number in range(spec.places) if spec.decoys else ():
         if number != place:
-            nests[number] = Nest(number, volume_ml, "infiltration", _around(spec, float(ndtri(rng.random()))))
+            nests[number] = _nest(spec, number, volume_ml, float(ndtri(rng.random())))
     ve = nests[place].perfusion.ve
     later = [
         nest for number, nest in nests.items() if not recurs or number != back
@@ -99,6 +115,12 @@ def draw_nests(
     if recurs:
         hidden["recurrence_place"] = back
     return DrawnNests({spec.before: tuple(nests.values()), spec.after: tuple(later)}, hidden)
+
+
+def _nest(spec: NestSpec, number: int, volume_ml: float, raised: float) -> Nest:
+    perfusion = _around(spec, raised)
+    more = perfusion.ve - TISSUES["infiltration"].ve
+    return Nest(number, volume_ml, "infiltration", perfusion, spec.r1_per_ve_per_s * more, spec.r2_per_ve_per_s * more)
 
 
 def _around(spec: NestSpec, raised: float) -> Perfusion:

@@ -37,8 +37,7 @@ def true_maps(body: Body, fields: Fields, bolus: Bolus) -> tuple[TrueMap, ...]:
     with np.errstate(divide="ignore", invalid="ignore"):
         delay = np.where(perfused > 1e-4, late / perfused, np.nan).astype(np.float32)
         t1_s = np.where(density > 0.1, density / rate, np.nan).astype(np.float32)
-    none = np.zeros(body.grid.shape, np.float32)
-    shares = {name: body.shares.get(name, none) for name in _SHARES}
+    shares = {name: body.share(name) for name in _SHARES}
     maps = {
         "ktrans": total([t.ktrans_per_min for t in rows], [one.ktrans_per_min for one in body.drawn]),
         "ve": total([t.ve for t in rows], [one.ve for one in body.drawn]),

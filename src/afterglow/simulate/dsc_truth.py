@@ -27,8 +27,7 @@ def true_maps(body: Body, bolus: Bolus, network: Network, echoes: Echoes, *, bot
 
     `enhancing` is tumour and scar together; `space` is the role of the series.
     """
-    none = np.zeros(body.grid.shape, np.float32)
-    shares = {name: body.shares.get(name, none) for name in _SHARES}
+    shares = {name: body.share(name) for name in _SHARES}
     maps = {"cbv": true_cbv(body), **shares, "enhancing": shares["tumour"] + shares["scar"]}
     made = [TrueMap(name, "1", values, body.grid, space) for name, values in maps.items()]
     for name, values in zip(("area_ge", "area_se"), true_areas(body, bolus, network, echoes), strict=True):

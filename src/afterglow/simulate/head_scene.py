@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 
 from afterglow.simulate.head import Head
 from afterglow.simulate.scene import Drawn, Scene
-from afterglow.simulate.tissues import TISSUES, Tissue
+from afterglow.simulate.story import Nest
+from afterglow.simulate.tissues import TISSUES, Tissue, with_water
 from afterglow.simulate.tumour import Lesion, Seat
 
 Map = NDArray[np.float32]
@@ -26,16 +27,17 @@ def scene_of(head: Head, lesion: Lesion, tissues: Mapping[str, Tissue] = TISSUES
     inside["grey"] += pressed
     for name in _GIVING_WAY:
         inside[name] *= 1 - taken
-    there = [name for name in (*solid, "infiltration", "oedema") if lesion.fractions[name].any()]
+    wet = [nest.own_tissue for nest in lesion.state.nests if nest.own_tissue not in tissues]
+    there = [name for name in (*solid, *wet, "infiltration", "oedema") if lesion.fractions[name].any()]
     added = {name: np.zeros(head.grid.shape, np.float32) for name in there}
-    for name, grey_share in (("infiltration", 1.0), ("oedema", 0.35)):
+    for name, grey_share in (*((name, 1.0) for name in wet), ("infiltration", 1.0), ("oedema", 0.35)):
         if name not in added:
             continue
         for tissue, weight in (("white", 1.0), ("grey", grey_share)):
             share = weight * lesion.fractions[name]
             added[name][lesion.box] += inside[tissue] * share
             inside[tissue] *= 1 - share
-    room = 1.0 - sum(inside.values()) - sum(added[name][lesion.box] for name in ("oedema", "infiltration") if name in added)
+    room = 1.0 - sum(inside.values()) - sum(added[name][lesion.box] for name in ("oedema", "infiltration", *wet) if name in added)
     kept = np.minimum(np.clip(room, 0.0, 1.0) / np.maximum(taken, 1e-6), 1.0).astype(np.float32)
     for name in solid.keys() & added.keys():
         added[name][lesion.box] = solid[name] * kept
@@ -45,7 +47,19 @@ def scene_of(head: Head, lesion: Lesion, tissues: Mapping[str, Tissue] = TISSUES
         drawn[name] = Drawn(
             one.box, one.grid, one.ktrans_per_min * scale, one.ve * scale, one.vp * scale, one.delay_s, one.architecture
         )
-    return Scene(head.grid, tissues, fractions | added, drawn, head.texture, ("grey", "white"))
+    return Scene(head.grid, with_nests(tissues, lesion.state.nests), fractions | added, drawn, head.texture, ("grey", "white"))
+
+
+def with_nests(tissues: Mapping[str, Tissue], nests: tuple[Nest, ...]) -> Mapping[str, Tissue]:
+    """The table and a row for each nest with water of its own."""
+    own = {
+        nest.own_tissue: with_water(
+            nest.own_tissue, tissues[nest.tissue], more_r1_per_s=nest.more_r1_per_s, more_r2_per_s=nest.more_r2_per_s
+        )
+        for nest in nests
+        if nest.own_tissue not in tissues
+    }
+    return {**tissues, **own}
 
 
 def _ratio(part: Map, whole: Map) -> Map:

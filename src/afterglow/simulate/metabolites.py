@@ -145,12 +145,12 @@ def concentration_of(name: str, tissue: Tissue, contents: Mapping[str, Contents]
 
     ValueError for a tissue that has no row.
     """
-    if tissue.name not in contents:
+    if tissue.kind not in contents:
         raise ValueError(f"tissue {tissue.name} has no row in the table of metabolites; add one to CONTENTS")
     protons = _WATER_PROTONS_MM * tissue.proton_density
     if name == WATER:
         return protons * (1 - tissue.fat)
-    amount = contents[tissue.name].of(name)
+    amount = contents[tissue.kind].of(name)
     return amount + protons * tissue.fat if name == "lipid" else amount
 
 

@@ -65,8 +65,7 @@ def _sampled(
     i, j, k = (_FINE * (b + n + a) for b, n, a in zip(before, grid.shape, after, strict=True))
     fine = Grid((i, j, k), affine)
     concentration, signal = ({name: np.zeros(fine.shape) for name in names} for _ in range(2))
-    for tissue_name, part in scene.fractions.items():
-        tissue = scene.tissues[tissue_name]
+    for tissue, part in ((scene.tissues[name], part) for name, part in scene.fractions.items()):
         amounts = {name: concentration_of(name, tissue, contents) for name in names}
         if not any(amounts.values()):
             continue
@@ -75,7 +74,7 @@ def _sampled(
             if name == WATER:
                 signal[name] += water_of(tissue, te_s=plan.te_s, tr_s=plan.tr_s) * share
             elif amount > 0:
-                signal[name] += amount * METABOLITES[name].weight(tissue_name, te_s=plan.te_s, tr_s=plan.tr_s) * share
+                signal[name] += amount * METABOLITES[name].weight(tissue.kind, te_s=plan.te_s, tr_s=plan.tr_s) * share
             concentration[name] += amount * share
     return Encodable(grid, before, concentration, signal)
 

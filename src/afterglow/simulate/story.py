@@ -34,6 +34,13 @@ class Nest:
     volume_ml: float
     tissue: str  # "infiltration" (does not enhance visibly) or "tumour" (has come back)
     perfusion: Perfusion
+    more_r1_per_s: float = 0.0  # than the row of its tissue has: its own water, in place of that of any other nest
+    more_r2_per_s: float = 0.0
+
+    @property
+    def own_tissue(self) -> str:
+        """Name of its tissue in the scene: its own where its water is."""
+        return f"nest {self.number}" if self.more_r1_per_s or self.more_r2_per_s else self.tissue
 
 
 @dataclass(frozen=True)

@@ -82,7 +82,12 @@ class HeadSubject:
     def values(self, visit: int) -> dict[str, float]:
         """Volumes in mL of the lesion's parts."""
         lesion = self.lesions[visit]
-        return {f"{name}_ml": float(part.sum()) * lesion.grid.voxel_ml for name, part in lesion.fractions.items()}
+        own = {nest.own_tissue: nest.tissue for nest in lesion.state.nests}
+        volumes: dict[str, float] = {}
+        for name, part in lesion.fractions.items():
+            column = f"{own.get(name, name)}_ml"
+            volumes[column] = volumes.get(column, 0.0) + float(part.sum()) * lesion.grid.voxel_ml
+        return volumes
 
 
 @dataclass(frozen=True, eq=False)

@@ -26,6 +26,12 @@ class Tissue:
     source: str
     blood: str = ""  # "artery" or "vein": the voxel is blood
     fat: float = 0.0  # share of the signal that fat suppression takes
+    variant_of: str = ""  # row of the table that it is but for its water
+
+    @property
+    def kind(self) -> str:
+        """The row of the table that it is, whatever its water."""
+        return self.variant_of or self.name
 
     def __post_init__(self) -> None:
         if self.ve + self.vp > 1 or min(self.ktrans_per_min, self.ve, self.vp) < 0:
@@ -84,6 +90,18 @@ _BARRIER = ("grey", "white", "oedema")
 def with_barrier(leak: float, rows: Mapping[str, Tissue] = TISSUES) -> Mapping[str, Tissue]:
     """The table with the Ktrans of brain times `leak`: 1 is a treated brain, .1 one of the order of a healthy barrier."""
     return {n: replace(row, ktrans_per_min=leak * row.ktrans_per_min) if n in _BARRIER else row for n, row in rows.items()}
+
+
+def with_water(name: str, row: Tissue, *, more_r1_per_s: float, more_r2_per_s: float) -> Tissue:
+    """The row under another name with other rates. ValueError where none would be left."""
+    rates = 1 / row.t1_s + more_r1_per_s, 1 / row.t2_s + more_r2_per_s
+    if not 0 < rates[0] < rates[1]:
+        raise ValueError(
+            f"{name}: R1 of {rates[0]:.3g} and R2 of {rates[1]:.3g} /s are no tissue's; change R1 and R2 less for each unit of ve"
+        )
+    return replace(
+        row, name=name, variant_of=row.kind, t1_s=1 / rates[0], t2_s=1 / rates[1], r2star_per_s=row.r2star_per_s + more_r2_per_s
+    )
 
 
 def tissues_at(field_t: float, rows: Mapping[str, Tissue] = TISSUES) -> Mapping[str, Tissue]:

@@ -36,7 +36,8 @@ _OEDEMA_COST = {"white": 1.0, "grey": 6.0}
 class Lesion:
     """One lesion at one visit on a box of the head's voxels: shares (i, j, k) of its tissues, and their perfusion as amounts.
 
-    fractions: tumour, scar, core, cavity, infiltration, oedema; what a state does not have is all 0. nests: share of each.
+    fractions: tumour, scar, core, cavity, infiltration, oedema, what a state does not have is all 0; and nests with water of
+    their own. nests: share of each.
     """
 
     box: Box
@@ -220,12 +221,13 @@ def _settle(
     """Put a nest into the shares and the drawn perfusion, in place; what was there makes room."""
     share = place if nest.tissue == "tumour" else _NEST_SHARE * place
     new = draw_perfusion(share.astype(np.float32), nest.perfusion, ground.box, ground.grid, rng)
-    for name in ("infiltration", "oedema", "tumour", "scar"):
+    for name in [name for name in parts if name not in ("core", "cavity")]:
         parts[name] = parts[name] * (1 - share)
         if name in drawn:
             drawn[name] = _combined(drawn[name], 1 - share, None)
-    parts[nest.tissue] = parts[nest.tissue] + share
-    drawn[nest.tissue] = _combined(drawn[nest.tissue], np.ones_like(share), new) if nest.tissue in drawn else new
+    name = nest.own_tissue
+    parts[name] = parts[name] + share if name in parts else share
+    drawn[name] = _combined(drawn[name], np.ones_like(share), new) if name in drawn else new
 
 
 def _combined(old: Drawn, keep: Cost, new: Drawn | None) -> Drawn:
