@@ -6,8 +6,9 @@ import pytest
 from align_heads import CONTRASTS, box, make_head, pose, scan
 from tests.learning_patients import one_head
 
-from afterglow.align.head_template import lay_template_brain
-from afterglow.flows.learning_brain import average, found_brain
+from afterglow.align.head_template import TemplateBrain, lay_template_brain
+from afterglow.flows import learning_brain
+from afterglow.flows.learning_brain import average, found_brain, holds_average_brain
 from afterglow.lesions.brain_joined import joined_region, share_followed
 from afterglow.lesions.brain_region import brain_region
 from afterglow.records.errors import GridMismatch, MissingInput
@@ -132,6 +133,21 @@ def test_where_it_is_not_believed_brightness_stands_alone_and_lobes_may_be_missi
     np.testing.assert_array_equal(mask, brain_region(here.anatomy, here.grid, here.lesion))
     assert "by its brightness alone" in told
     assert "lobes in shade can be missing, look at it (the average brain is not laid on voxels of" in told
+
+
+def test_where_it_is_believed_the_sentence_says_that_the_mask_holds_something_of_it(monkeypatch: pytest.MonkeyPatch):
+    here = one_head(4)
+    bright = brain_region(here.anatomy, here.grid, here.lesion)
+    away_mm = np.where(bright, -1.0, 99.0).astype(np.float32)
+    laid = TemplateBrain(away_mm, np.eye(4), (), trusted=True)
+    monkeypatch.setattr(learning_brain, "lay_template_brain", lambda *_, **__: laid)
+    mask, told = found_brain(here.anatomy, here.grid, here.lesion, name="CE-T1w")
+    assert (mask & bright).sum() == bright.sum()
+    assert holds_average_brain((told, "another remark"))
+    monkeypatch.undo()
+    assert not holds_average_brain(
+        (found_brain(here.anatomy, here.grid, here.lesion, name="CE-T1w")[1], "brain: a given outline")
+    )
 
 
 def test_brightness_is_followed_beside_the_average_brain_and_no_farther_and_the_lesion_is_inside():

@@ -3,6 +3,7 @@
 import gzip
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,14 +22,17 @@ from tests.learning_patients import (
     small_method,
     study,
 )
+from tests.recurrence_cases import make_cases
 
 from afterglow.flows import learning_labels, learning_laid
 from afterglow.flows.learning_cases import learning_case, make_learning_set
+from afterglow.flows.learning_visit import spec_of
+from afterglow.flows.method import Method
 from afterglow.flows.method_recurrence import SplitSpec
 from afterglow.flows.place import Place
 from afterglow.io.bids import open_dataset
 from afterglow.io.images import write_image, write_mask
-from afterglow.io.learning import read_learning_set
+from afterglow.io.learning import StoredCase, read_learning_set, write_case
 from afterglow.io.nifti import read_image
 from afterglow.records.alignment import Alignment
 from afterglow.records.errors import AfterglowError, BadInput, GridMismatch, MissingInput, NotVerified, Unwritable
@@ -522,3 +526,19 @@ def test_another_set_is_not_made_over_one_that_is_there(place: Place, tmp_path: 
     with pytest.raises(BadInput, match="other patients in the test set"):
         make_learning_set(again(place), METHOD, tmp_path / "models", workers=1)
     assert everything(tmp_path / "models") == before
+
+
+def test_the_notice_of_the_average_brain_travels_with_masks_that_were_found_with_it(
+    made: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cases = {case.subject: case for case in make_cases(6, seed=3, side=12)[0]}
+
+    def stored(_: Place, subject: str, method: Method, folder: Path) -> StoredCase:
+        told = "brain: the average brain laid on CE-T1w, joined …" if subject in ("02", "05") else "brain: a given outline"
+        return write_case(folder, replace(cases[subject], remarks=(told,)), spec_of(method).channels)
+
+    monkeypatch.setattr("afterglow.flows.learning_cases._stored", stored)
+    make_learning_set(made, METHOD, tmp_path, workers=1)
+    said = json.loads((tmp_path / "data" / "data.json").read_text())["notice"]
+    assert said["of"] == ["sub-02_ses-pre/brain.nii.gz", "sub-05_ses-pre/brain.nii.gz"]
+    assert "Louis Collins" in (tmp_path / "data" / said["file"]).read_text()

@@ -8,13 +8,16 @@ import numpy as np
 import pytest
 from tests.recurrence_cases import make_cases
 
+from afterglow.io.integrity import sha256
 from afterglow.io.learning import (
     finished_case,
     read_learning_set,
     read_splits,
     write_case,
+    write_learning_card,
     write_learning_set,
 )
+from afterglow.io.learning_notice import LearningNotice
 from afterglow.records.errors import AfterglowError, BadInput, MissingInput, NotVerified
 from afterglow.records.recurrence import Fold, LearningCase, Splits
 
@@ -159,3 +162,28 @@ def test_a_missing_patient_or_channel_is_named(tmp_path: Path) -> None:
 def test_a_fold_with_a_patient_on_both_sides_cannot_be() -> None:
     with pytest.raises(ValueError, match="trains and is held out"):
         Fold(("01", "02"), ("02",))
+
+
+def test_a_notice_travels_with_the_files_it_is_of_and_the_card_names_both(tmp_path: Path) -> None:
+    notice = LearningNotice("Copyright of the template.", ("sub-01_ses-pre/brain.nii.gz",))
+    stored = [write_case(tmp_path, case, CHANNELS) for case in CASES]
+
+    def card(told: LearningNotice | None) -> dict[str, object]:
+        path = write_learning_card(
+            tmp_path, stored, CHANNELS, SPLITS, method="yoon2024", spacing_mm=2.0, left_out={}, notice=told
+        )
+        found: dict[str, object] = json.loads(path.read_text())
+        return found
+
+    beside = tmp_path / "data" / "NOTICE"
+    assert "notice" not in card(None)
+    assert not beside.exists()
+    before = everything(tmp_path)
+    assert "notice" not in card(notice), "models name the hash of a card of before: it stays as it is"
+    assert beside.read_text() == "Copyright of the template.\n"
+    assert {k: v for k, v in everything(tmp_path).items() if k != "data/NOTICE"} == before
+    (tmp_path / "data" / "data.json").unlink()
+    assert card(notice)["notice"] == {"file": "NOTICE", "sha256": sha256(beside), "of": list(notice.files)}
+    assert read_learning_set(tmp_path).case("01").subject == "01"
+    assert "notice" not in card(None)
+    assert not beside.exists()

@@ -8,7 +8,7 @@ from threadpoolctl import threadpool_limits
 
 from afterglow.align.images import one_itk_thread
 from afterglow.flows.keys import versions
-from afterglow.flows.learning_brain import HOW
+from afterglow.flows.learning_brain import holds_average_brain, how_found
 from afterglow.flows.learning_checks import check_same_settings, check_whole_set
 from afterglow.flows.learning_laid import case_of
 from afterglow.flows.learning_visit import VisitBefore, open_before, session_before, spec_of, without_folders
@@ -18,10 +18,12 @@ from afterglow.flows.place import Place
 from afterglow.flows.work import Progress, silent
 from afterglow.io.bids import Dataset
 from afterglow.io.learning import LearningSet, StoredCase, finished_case, read_learning_set, write_case, write_learning_card
+from afterglow.io.learning_notice import LearningNotice
 from afterglow.io.manifest import fingerprint
 from afterglow.records.errors import AfterglowError, MissingInput, Unwritable
 from afterglow.records.recurrence import Channel, LearningCase, Splits
 from afterglow.recurrence.splits import k_fold_splits, temporal_splits
+from afterglow.simulate.template import NOTICE
 
 
 def learning_case(
@@ -74,8 +76,17 @@ def make_learning_set(place: Place, method: Method, folder: Path, *, workers: in
         raise MissingInput(f"{place.dataset.root}: none of {len(subjects)} patients can be learnt from; the first: {first}")
     splits = draw_splits({one.subject: one.recurs is True for one in cases}, place.dataset, spec)
     check_whole_set(cases, splits, spec)
-    write_learning_card(folder, cases, spec.channels, splits, method=method.name, spacing_mm=spec.spacing_mm, left_out=left_out)
+    write_learning_card(
+        folder, cases, spec.channels, splits,
+        method=method.name, spacing_mm=spec.spacing_mm, left_out=left_out, notice=_notice(cases),
+    )  # fmt: skip
     return read_learning_set(folder)
+
+
+def _notice(cases: Sequence[StoredCase]) -> LearningNotice | None:
+    """The notice of the average brain, where a mask was found with it."""
+    masks = sorted(f"{one.folder}/brain.nii.gz" for one in cases if holds_average_brain(one.remarks))
+    return LearningNotice(NOTICE, tuple(masks)) if masks else None
 
 
 def _stored(place: Place, subject: str, method: Method, folder: Path) -> StoredCase | str:
@@ -84,7 +95,7 @@ def _stored(place: Place, subject: str, method: Method, folder: Path) -> StoredC
     try:
         _check_set(place.dataset, subject, spec)
         visit = open_before(place, subject, session_before(place, subject, spec), method, spec.channels, maps_needed=True)
-        key = _key(visit, spec)
+        key = case_key(visit, spec)
         there = finished_case(folder, subject, visit.exam.session, key)
         return write_case(folder, case_of(visit, label_needed=True), spec.channels, key=key) if there is None else there
     except Unwritable:
@@ -106,10 +117,10 @@ def _check_set(dataset: Dataset, subject: str, spec: RecurrenceSpec) -> None:
         )
 
 
-def _key(visit: VisitBefore, spec: RecurrenceSpec) -> str:
-    """All that a case depends on."""
+def case_key(visit: VisitBefore, spec: RecurrenceSpec) -> str:
+    """All that a case depends on: another key makes it again."""
     parts = ("space", "spacing_mm", "around_mm", "channel", "label")
-    settings = {**spec.model_dump(mode="json", include=set(parts)), "outcomes": list(visit.outcomes), "brain": HOW}
+    settings = {**spec.model_dump(mode="json", include=set(parts)), "outcomes": list(visit.outcomes), "brain": how_found()}
     return fingerprint(visit.inputs, settings, versions())
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from afterglow.flows.keys import versions
+from afterglow.flows.learning_brain import holds_average_brain
 from afterglow.flows.work import Progress
 from afterglow.io.atomic import Written
 from afterglow.io.integrity import sha256
@@ -25,6 +26,7 @@ from afterglow.recurrence.geodesic import Distances, tumour_distance
 from afterglow.recurrence.predict import predict_case
 from afterglow.recurrence.target import risk_target
 from afterglow.report.recurrence import PredictedVisit, recurrence_section
+from afterglow.simulate.template import NOTICE
 
 
 class Reader(NamedTuple):
@@ -164,6 +166,7 @@ def _write(place: RecurrencePlace, seen: PredictedVisit, readers: Sequence[Reade
             "Licence": reader.card.licence,
             "SourceSHA256": dict(seen.case.sources),
             "Remarks": list(made.remarks),
+            **({"Notice": NOTICE} if holds_average_brain(seen.case.remarks) else {}),
         }
         written += write_recurrence_map(place, made, threshold=seen.threshold, about=about)
     written += write_predictions(place.table_path, seen.scores)

@@ -11,7 +11,7 @@ from afterglow.records.errors import MissingInput
 from afterglow.records.grid import Grid
 
 # doi:10.1016/j.neuroimage.2010.07.033; (C) 1993-2009 Louis Collins, McConnell Brain Imaging Centre, MNI, McGill University.
-# The notice that travels with images made from it is simulate.template.NOTICE.
+# The notice that travels with images made from it is simulate.template.NOTICE; flows write it beside them.
 _FILE = "mni_icbm152_t1_tal_nlin_sym_09a_converted.nii.gz"
 
 

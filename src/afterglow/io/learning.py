@@ -12,9 +12,10 @@ import numpy as np
 from afterglow.io.images import write_image, write_mask
 from afterglow.io.integrity import sha256
 from afterglow.io.learning_cards import card_fields, read_card_fields, splits_fields, splits_of
+from afterglow.io.learning_notice import LearningNotice, write_notice
 from afterglow.io.nifti import read_image, read_labels
 from afterglow.io.sidecar import read_json
-from afterglow.io.write import write_json
+from afterglow.io.write import json_bytes, write_json
 from afterglow.records.errors import BadInput, MissingInput, NotVerified
 from afterglow.records.recurrence import Channel, LearningCase, Splits
 
@@ -154,8 +155,12 @@ def write_learning_card(
     method: str,
     spacing_mm: float,
     left_out: Mapping[str, str],
+    notice: LearningNotice | None = None,
 ) -> Path:
-    """The splits, once, and the data card over cases that are written."""
+    """The splits, once, and the data card over cases that are written.
+
+    A card of before that lacks the notice alone stays as it is, for models name its hash.
+    """
     _check_cases(cases, splits)
     data = folder / "data"
     _write_splits(data, splits)
@@ -167,7 +172,11 @@ def write_learning_card(
         left_out=left_out,
         splits_sha256=sha256(data / "splits.json"),
     )
-    return write_json(data / "data.json", content).path
+    path = data / "data.json"
+    noticed = write_notice(data, notice)
+    if path.is_file() and path.read_bytes() == json_bytes(content):
+        return path
+    return write_json(path, content | noticed).path
 
 
 def _check_cases(cases: Sequence[StoredCase], splits: Splits) -> None:

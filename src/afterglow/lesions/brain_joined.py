@@ -4,8 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-_AROUND_MM = 2.0  # around the average brain, whose shape is not the patient's
-_FOLLOWED_MM = 6.0  # beyond the average brain, where what is bright as brain is believed to be brain
+AROUND_MM = 2.0  # around the average brain, whose shape is not the patient's
+FOLLOWED_MM = 6.0  # beyond the average brain, where what is bright as brain is believed to be brain
 
 
 def joined_region(away_mm: NDArray[np.float32], bright: NDArray[np.bool_], lesion: NDArray[np.bool_] | None) -> NDArray[np.bool_]:
@@ -13,7 +13,7 @@ def joined_region(away_mm: NDArray[np.float32], bright: NDArray[np.bool_], lesio
 
     `away_mm` is the distance from the average brain's surface, below zero inside.
     """
-    whole = (away_mm <= _AROUND_MM) | (bright & (away_mm <= _FOLLOWED_MM))
+    whole = (away_mm <= AROUND_MM) | (bright & (away_mm <= FOLLOWED_MM))
     if lesion is not None:
         whole |= lesion
     filled: NDArray[np.bool_] = ndimage.binary_fill_holes(whole)
@@ -24,4 +24,4 @@ def share_followed(away_mm: NDArray[np.float32], bright: NDArray[np.bool_]) -> f
     """Share of the brightness region that lies in the average brain or close to it; NaN where there is none."""
     if not bright.any():
         return float("nan")
-    return float((away_mm[bright] <= _FOLLOWED_MM).mean())
+    return float((away_mm[bright] <= FOLLOWED_MM).mean())
