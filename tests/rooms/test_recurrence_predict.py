@@ -6,12 +6,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.recurrence_cases import CHANNELS
 from tests.recurrence_models import cases, copied, trained
 
 from afterglow.records.errors import BadInput, GridMismatch, MissingInput, NotVerified
 from afterglow.records.grid import Grid
 from afterglow.records.recurrence import LearningCase, ModelCard, RecurrenceMap
 from afterglow.recurrence.card import read_card
+from afterglow.recurrence.checks import check_case
 from afterglow.recurrence.network import load_network, probabilities
 from afterglow.recurrence.predict import predict_case, shown_to, typical_value
 from afterglow.recurrence.training_data import filled
@@ -59,12 +61,17 @@ def test_what_lies_outside_the_brain_changes_nothing() -> None:
     np.testing.assert_array_equal(predicted(case).probability, predicted(other).probability)
 
 
-def test_what_is_not_measured_is_read_as_zero_and_the_share_is_told() -> None:
+def test_what_is_not_measured_is_read_as_zero_and_the_share_is_told_once() -> None:
     case = cases()[0]
     zero = replace(case, images={**case.images, "ve": np.nan_to_num(case.images["ve"])})
-    np.testing.assert_array_equal(predicted(case).probability, predicted(zero).probability)
-    assert any("ve has no value in 5.7% of the brain" in remark for remark in predicted(case).remarks)
-    assert predicted(zero).remarks == ()
+    made, full = predicted(case), predicted(zero)
+    np.testing.assert_array_equal(made.probability, full.probability)
+    assert made.remarks == ("model combined reads 0 where ve has no value (5.7% of the brain), as in its training",)
+    assert full.remarks == ()
+    (said,) = check_case(case, CHANNELS)
+    assert said == "ve has a value in 94 % of the brain"
+    told = predicted(replace(case, remarks=(said,))).remarks
+    assert told == (said, "model combined reads 0 where ve has no value, as in its training")
 
 
 def test_nnunets_own_loader_and_prediction_give_the_same_map() -> None:

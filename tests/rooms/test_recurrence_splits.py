@@ -1,5 +1,7 @@
 """Claims about splits: by subject, stratified, seeded, and nobody on two sides."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -85,6 +87,10 @@ def test_a_good_case_passes_and_a_missing_channel_does_not() -> None:
     cases, channels, _ = make_cases(4, seed=1, side=16)
     case = cases[0]
     (remark,) = check_case(case, channels)
-    assert remark.startswith("ve has a value in")
+    assert remark == f"ve has a value in {100 * np.isfinite(case.images['ve'][case.brain]).mean():.0f} % of the brain"
+    slab = np.zeros(case.grid.shape, dtype=bool)
+    slab[:, :, : case.grid.shape[2] // 2] = True
+    (once,) = check_case(replace(case, label=None), channels, slab=slab)
+    assert once == f"{remark}; the maps cover {100 * slab[case.brain].mean():.0f} %"
     with pytest.raises(MissingInput, match="the channel T2w is missing; it has CE-T1w, FLAIR, ve"):
         check_case(case, (*channels, type(channels[0])("T2w", "z-score")))

@@ -90,15 +90,20 @@ def _label_remarks(case: LearningCase, where: str, outlined_ml: float | None, sl
 
 
 def _cover_remarks(case: LearningCase, channels: Sequence[Channel], slab: Mask | None) -> tuple[str, ...]:
-    """How much of the brain the maps cover, and how much of it has a value."""
+    """How much of the brain each map has a value in, and where that is little, how much of it the maps cover at all."""
+    covered = 1.0 if slab is None else float(slab[case.brain].mean())
     remarks = []
-    if slab is not None and (covered := float(slab[case.brain].mean())) < _THIN:
-        remarks.append(f"the maps cover {100 * covered:.0f} % of the brain")
     for channel in channels:
         valued = float(np.isfinite(case.images[channel.name][case.brain]).mean())
         if channel.quantity or valued < _THIN:
-            remarks.append(f"{channel.name} has a value in {100 * valued:.0f} % of the brain")
+            slabs = f"; the maps cover {100 * covered:.0f} %" if channel.quantity and covered < _THIN else ""
+            remarks.append(f"{valued_words(channel.name)} {100 * valued:.0f} % of the brain{slabs}")
     return tuple(remarks)
+
+
+def valued_words(channel: str) -> str:
+    """How the remark begins that tells how much of the brain a channel has a value in."""
+    return f"{channel} has a value in"
 
 
 def check_exchanged(case: LearningCase, short_te: str, long_te: str, echo_times_s: Mapping[str, float | None]) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from afterglow.records.errors import BadInput, GridMismatch, MissingInput
 from afterglow.records.maps import Provenance, Setting
 from afterglow.records.recurrence import Channel, LearningCase, ModelCard, RecurrenceMap, Shown
 from afterglow.recurrence.card import CARD, hash_file
+from afterglow.recurrence.checks import valued_words
 from afterglow.recurrence.extra import check_device, need_nnunet
 from afterglow.recurrence.network import load_network, probabilities
 from afterglow.recurrence.training_data import filled
@@ -136,9 +137,9 @@ def _remarks(card: ModelCard, case: LearningCase, hidden: tuple[str, ...]) -> tu
             continue
         absent = float((~np.isfinite(case.images[channel.name][case.brain])).mean())
         if absent > 0:
-            remarks.append(
-                f"{channel.name} has no value in {absent:.1%} of the brain; the model reads 0 there, as in its training"
-            )
+            told = any(one.startswith(valued_words(channel.name)) for one in case.remarks)
+            share = "" if told else f" ({absent:.1%} of the brain)"
+            remarks.append(f"model {card.name} reads 0 where {channel.name} has no value{share}, as in its training")
     return (*case.remarks, *remarks, *card.remarks)
 
 
