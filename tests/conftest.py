@@ -1,5 +1,6 @@
 """What all tests share: where the reference data are, and how patient hypothesis is."""
 
+import gc
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,29 @@ settings.register_profile("shared-machine", deadline=None, derandomize=True)
 settings.load_profile("shared-machine")
 
 SHARED = Path(__file__).resolve().parents[1].parent / "shared"
+# files in the order of their seconds: what takes minutes begins first, so that no process waits for another at the end
+LONGEST = (
+    "test_recurrence_smoke",
+    "test_whole_way",
+    "test_many_exams",
+    "test_course",
+    "test_tracks",
+    "test_paint_way",
+    "test_whole_study",
+    "test_bad_input",
+    "test_align_template",
+    "test_dsc_way",
+    "test_dsc_bad_input",
+    "test_cohort_groups_means",
+    "test_golden_exam",
+    "test_analyse_recurrence",
+    "test_real_input",
+    "test_predict_door",
+    "test_power",
+    "test_align_near",
+    "test_head_template",
+    "test_cohort_diagnosis_probabilities",
+)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -18,10 +42,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests marked `shared` need the reference data, which never travel with the repository."""
+    """The longest files first; tests marked `shared` need the reference data, which never travel with the repository."""
+    rank = {name: n for n, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: rank.get(item.path.stem, len(rank)))
     if SHARED.is_dir():
         return
     absent = pytest.mark.skip(reason=f"the reference data are not at ../shared beside the repository ({SHARED})")
     for item in items:
         if "shared" in item.keywords:
             item.add_marker(absent)
+
+
+def pytest_collection_finish() -> None:
+    """What has been imported stays: statsmodels collects garbage at every Holm, over all that is not set aside."""
+    gc.collect()
+    gc.freeze()

@@ -172,9 +172,7 @@ def test_dunn_agrees_with_posthocs_with_ties() -> None:
         np.testing.assert_allclose([t.p_adjusted for t in dunn(groups)], oracle, rtol=NINE)
 
 
-@pytest.mark.parametrize(
-    "inputs", [15, pytest.param(150, marks=pytest.mark.slow)]
-)  # multipletests collects garbage at every call: .1 s
+@FEW_OR_MANY
 def test_dunn_divides_by_the_spread_of_the_ranks_themselves(inputs: int) -> None:
     """The correction for ties is no more than the variance of the middle ranks, taken here from the ranks."""
     rng = np.random.default_rng(14)
