@@ -1,10 +1,11 @@
 """Remake the pictures of docs/simulation.md from digital patients at full size: one visit each, seeds fixed below.
 
-    python scripts/simulation_pictures.py
+    python scripts/simulation_pictures.py [NAME OF A PICTURE ...]
 
 Scans are windowed as on a scanner. Maps are true maps, not measured ones; the captions in docs/simulation.md say so.
 """
 
+import sys
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -116,7 +117,7 @@ SHEETS: dict[str, tuple[Row, ...]] = {
         (SPINE, SPINE.title, (T1W, CE, Scan("T2w", "T2w"), STIR, Scan("dce", "DCE before"))),
         (SPINE, "", (DCE, Scan("dce", "DCE, last frame", "end"), ktrans(0.2), VE, VP)),
     ),
-    "digital-infiltration": ((FIRST, FIRST.title, (T1W, CE, FLAIR, Scan("dce", "DCE, last frame", "end"), VE)),),
+    "digital-infiltration": ((FIRST, FIRST.title, (T1W, CE, FLAIR, Scan("dce", "DCE, last frame", "end"), Truth("ve", "dce", "ve", "", 0.2))),),
 }  # fmt: skip
 TABLES = {
     "diverging": window_of(QUANTITIES["mti"], np.zeros(1), called="").colours,
@@ -257,13 +258,15 @@ def draw_bar(axes: Axes, tile: Truth) -> None:
 
 
 def main() -> None:
+    sheets = {name: SHEETS[name] for name in sys.argv[1:] or SHEETS}
+    patients = [one for one in PATIENTS if any(one is patient for rows in sheets.values() for patient, _, _ in rows)]
     with ProcessPoolExecutor(WORKERS, mp_context=get_context("spawn")) as pool:
-        save_sheets(dict(zip(PATIENTS, pool.map(scanned, PATIENTS), strict=True)))
+        save_sheets(sheets, dict(zip(patients, pool.map(scanned, patients), strict=True)))
 
 
-def save_sheets(exams: dict[Patient, DigitalExam]) -> None:
+def save_sheets(sheets: dict[str, tuple[Row, ...]], exams: dict[Patient, DigitalExam]) -> None:
     """Each sheet as large as its file may be."""
-    for name, rows in SHEETS.items():
+    for name, rows in sheets.items():
         used = {tile.colours for _, _, tiles in rows for tile in tiles if isinstance(tile, Truth)}
         for dpi in (140, 125, 110, 100, 90):
             made = png(draw_sheet(rows, exams, width_in=10.4, dpi=dpi), [TABLES[one] for one in sorted(used)])
