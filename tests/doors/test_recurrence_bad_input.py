@@ -1,5 +1,6 @@
 """Claims about what `train` and `predict` say when something is wrong: one sentence, exit 1, and nothing that was there is lost."""
 
+import json
 import shutil
 import sys
 from dataclasses import replace
@@ -130,6 +131,15 @@ def test_a_data_set_without_a_run_cannot_be_learned_from(place: Path) -> None:
 def test_a_learning_set_that_models_were_trained_on_is_not_made_over(place: Path) -> None:
     said = refused(place, "train", "--data-only")
     assert "use another folder" in said
+
+
+@pytest.mark.parametrize("command", ["train", "predict"])
+def test_a_patient_in_two_splits_is_refused(place: Path, command: str) -> None:
+    path = place / "models" / "data" / "splits.json"
+    content = json.loads(path.read_text())
+    content["test"].append(content["folds"][0]["held_out"][0])
+    path.write_text(json.dumps(content))
+    assert "is in the test set and in a fold" in refused(place, command)
 
 
 def test_options_of_training_do_not_go_with_data_only(place: Path) -> None:
