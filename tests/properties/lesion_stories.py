@@ -258,7 +258,8 @@ class Teller:
 
     def fate(self, name: int, free: set[int]) -> None:
         kind = str(self.rng.choice(list(FATES), p=list(FATES.values()))) if name in free else "grow"
-        other = self.neighbour(name, {o for o in free if o in self.now and not self.changed(o)})
+        joins = kind in ("merge", "give")
+        other = self.neighbour(name, {o for o in free if o in self.now and not self.changed(o)}) if joins else None
         ways: dict[str, Callable[[], bool]] = {
             "grow": lambda: self.scale(name, self.rng.uniform(1.05, 1.45)),
             "shrink": lambda: self.scale(name, self.rng.uniform(0.46, 0.95)),
@@ -302,7 +303,7 @@ class Teller:
             taken |= mask
             if mask.any() and not blank:
                 masks[name] = mask
-                self.whole = (self.whole | {name}) if mask.sum() == whole.sum() else (self.whole - {name})
+                self.whole = (self.whole | {name}) if np.count_nonzero(mask) == np.count_nonzero(whole) else (self.whole - {name})
         lost = [a[0] for kind, a, b in self.change if kind in ("vanished", "resected") and not b]
         emptied = [name for name in lost if self.rng.random() < 0.3 or not masks]
         cavity = None
@@ -327,7 +328,7 @@ class Teller:
     def settle(self, masks: dict[int, NDArray[np.bool_]]) -> None:
         """Which lesion each lump is: the largest part keeps the name, the largest parent gives it; a piece that was given takes the
         name along only where it outweighs the rest and the taker together."""
-        size = {name: int(mask.sum()) for name, mask in masks.items()}
+        size = {name: np.count_nonzero(mask) for name, mask in masks.items()}
         given = {a[0]: b[0] for kind, a, b in self.change if kind == "split"}
         joined = {b[0] for kind, _, b in self.change if kind == "merged"}
         for kind, parents, made in self.change:
