@@ -13,13 +13,17 @@ from tests.rooms.report_patients import patient
 
 from afterglow.flows.method import load_method
 from afterglow.flows.paint_orders import PaintOrders, numbers_of
+from afterglow.flows.patient import write_patient
+from afterglow.flows.place import Place
+from afterglow.flows.predict_kept import KeptPrediction, kept_prediction
+from afterglow.io.bids import open_dataset
 from afterglow.io.images import write_image
-from afterglow.io.manifest import ManifestEntry, output_entry, record
 from afterglow.io.nifti import read_image
 from afterglow.io.predictions import read_predictions
-from afterglow.io.write import write_text
 from afterglow.records.errors import BadInput
 from afterglow.records.recurrence import NOT_FOR_DECISIONS
+
+TITLE = "Where it may come back"
 
 
 @pytest.fixture(scope="module")
@@ -111,29 +115,29 @@ def test_the_sidecar_tells_model_card_threshold_and_what_was_seen(first: tuple[P
 
 
 @pytest.mark.slow
-def test_the_section_stands_in_the_patients_report_once_and_comes_back_after_a_run(
+def test_the_section_stands_in_the_patients_report_once_and_is_not_written_twice(
     place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    out, ran = place / "out", []
+    page, ran = place / "out" / "sub-01.html", []
 
-    def run(*_: object, **__: object):
+    def run(of: Place, *_: object, **__: object):
         """What a run leaves of a patient whose visits are finished."""
         ran.append(1)
-        page = write_text(out / "sub-01.html", "a report without the section")
-        settings: dict[str, object] = {"visits": ["pre"]}
-        record(out, ManifestEntry("sub-01", "done", METHOD, "", (), (output_entry(page, out),), settings, {}))
-        return patient((24, 24, 6)), []
+        found = patient((24, 24, 6))
+        write_patient(of, found, load_method(METHOD), kept_prediction(of, "01"))
+        return found, []
 
     monkeypatch.setattr("afterglow.flows.predict_report.run_patient", run)
-    run()
-    for n_before in (1, 2, 2):
-        assert len(ran) == n_before
+    assert "no report of a run to add the prediction to" in predict(place, "--participant-label", "01").output
+    write_patient(
+        Place(open_dataset(place / "bids"), place / "out", None), patient((24, 24, 6)), load_method(METHOD), KeptPrediction()
+    )
+    assert TITLE not in page.read_text()
+    for _ in range(2):
         assert predict(place, "--participant-label", "01").exit_code == 0
-        assert "Where it may come back" in (out / "sub-01.html").read_text()
-    run()
-    assert predict(place, "--participant-label", "01").exit_code == 0
-    assert "Where it may come back" in (out / "sub-01.html").read_text()
-    assert not invoke("verify", out).exit_code
+        assert page.read_text().count(f">{TITLE}</h2>") == 1
+        assert len(ran) == 1
+    assert not invoke("verify", place / "out").exit_code
 
 
 def test_a_predicted_map_can_be_painted_by_and_one_in_per_cent_cannot(first: tuple[Path, Result], tmp_path: Path) -> None:

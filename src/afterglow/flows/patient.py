@@ -12,6 +12,7 @@ from afterglow.flows.method import Method
 from afterglow.flows.paint_course import paint_course
 from afterglow.flows.paint_orders import NO_ORDERS, PaintOrders
 from afterglow.flows.place import Place
+from afterglow.flows.predict_kept import TOLD, KeptPrediction, kept_prediction
 from afterglow.flows.unlike import unlike
 from afterglow.flows.visit import Done, Opened, make_visit, only_tells_what_came, open_visit, record_failure, sentences
 from afterglow.flows.work import Progress
@@ -94,10 +95,11 @@ def run_patient(
     story.painted, told = paint_course(
         place, subject, story.visits, story.done, space, method, method_text, progress=progress, orders=orders
     )
-    story.quality += told
+    kept = kept_prediction(place, subject)
+    story.quality += [*told, *kept.left_out]
     progress("report", 0, 1)
     patient = _patient(place, subject, method, story, space)
-    _write_patient(place, patient, method)
+    write_patient(place, patient, method, kept)
     return patient, failures
 
 
@@ -180,10 +182,11 @@ def _pictures(
     return pair, course_view(exams, story.visits, space, have)
 
 
-def _write_patient(place: Place, patient: PatientResult, method: Method) -> None:
-    """The reports and tables of the patient, and their line in the manifest."""
+def write_patient(place: Place, patient: PatientResult, method: Method, kept: KeptPrediction) -> None:
+    """The reports and tables of the patient, with what was predicted earlier, and their line in the manifest."""
     known = [row for row in place.repeatability if row.site == method.site]
-    document = patient_document(patient, rules=[rule.record() for rule in method.rule], repeatability=known)
+    rules = [rule.record() for rule in method.rule]
+    document = patient_document(patient, rules=rules, repeatability=known, also=kept.sections)
     subject = patient.participant_id
     written: list[Written] = [
         write_text(report_path(place.out, subject), document_html(document)),
@@ -198,6 +201,7 @@ def _write_patient(place: Place, patient: PatientResult, method: Method) -> None
     except MissingInput as error:  # typst is an extra: the page on screen holds the same
         problem = str(error)
     settings: dict[str, object] = {"visits": [exam.session for exam in patient.exams], "pdf": problem or "written"}
+    settings |= {TOLD: kept.told} if kept.told else {}
     outputs = tuple(output_entry(one, place.out) for one in written)
     entry = ManifestEntry(
         f"sub-{subject}", "done", method.name, "", (), outputs, settings, versions(), methods_text=patient.methods_paragraph

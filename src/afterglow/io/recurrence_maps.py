@@ -13,6 +13,7 @@ from afterglow.io.atomic import Written, write_bytes
 from afterglow.io.derivatives import exam_folder
 from afterglow.io.images import write_image, write_mask
 from afterglow.io.names import bids_name, label_of
+from afterglow.io.sidecar import read_json
 from afterglow.io.write import write_json
 from afterglow.records.document import Block, Figure, Section, Table, Text
 from afterglow.records.errors import BadInput, MissingInput
@@ -67,6 +68,8 @@ def write_recurrence_map(
     `about` says which model it was: the hash of its card, of its data, and the like.
     """
     sources = {
+        "Subject": made.subject,
+        "Session": made.session,
         "Model": made.model,
         "Shown": made.shown,
         "Folds": list(made.folds),
@@ -116,6 +119,31 @@ def read_story(place: RecurrencePlace) -> Section | None:
         raise BadInput(f"{path}: {error!r} is missing or malformed; predict this patient again") from error
 
 
+def find_stories(out: Path, subject: str) -> tuple[RecurrencePlace, ...]:
+    """Every visit of a patient whose section lies in an output folder. Its space is not told: maps are not looked for by it."""
+    home = exam_folder(out, subject, "")
+    found = []
+    for folder in (home / "recurrence", *sorted(home.glob("ses-*/recurrence"))):
+        session = folder.parent.name.removeprefix("ses-") if folder.parent != home else ""
+        place = RecurrencePlace(out, subject, session, "")
+        found += [place] if place.story_path.is_file() else []
+    return tuple(found)
+
+
+def predicted_from(place: RecurrencePlace) -> Mapping[str, str]:
+    """Every file that the maps beside a section were made from, with its SHA-256. BadInput where they do not tell it."""
+    found: dict[str, str] = {}
+    paths = sorted(place.folder.glob("*_label-recurrence_model-*_probseg.json"))
+    for path in paths:
+        sources = read_json(path).get("SourceSHA256")
+        if not isinstance(sources, dict):
+            raise BadInput(f"{path}: it does not tell what the map was made from; predict this patient again")
+        found |= {str(name): str(digest) for name, digest in sources.items()}
+    if not paths:
+        raise MissingInput(f"{place.folder}: its maps are gone; predict this patient again")
+    return found
+
+
 def _plain(block: Block) -> dict[str, object]:
     match block:
         case Text():
@@ -134,12 +162,16 @@ def _block(place: RecurrencePlace, one: Mapping[str, Any]) -> Block:
         case "table":
             return Table(one["caption"], tuple(one["columns"]), tuple(tuple(row) for row in one["rows"]))
         case "figure":
-            return Figure(one["name"], _picture(place.picture_path(one["name"])), "image/png", one["caption"], one["alt"])
+            picture = _picture(place.picture_path(one["name"]), one["sha256"])
+            return Figure(one["name"], picture, "image/png", one["caption"], one["alt"])
         case other:
             raise ValueError(f"block {other}")
 
 
-def _picture(path: Path) -> bytes:
+def _picture(path: Path, digest: str) -> bytes:
     if not path.is_file():
         raise MissingInput(f"{path}: a picture of the report is missing; predict this patient again")
-    return path.read_bytes()
+    image = path.read_bytes()
+    if hashlib.sha256(image).hexdigest() != digest:
+        raise BadInput(f"{path}: this is not the picture that was made for the report; predict this patient again")
+    return image
