@@ -9,6 +9,7 @@ from afterglow.flows.keys import versions
 from afterglow.flows.method import Method
 from afterglow.flows.method_paint import PaintSpec
 from afterglow.flows.paint import SecondScan, paint_visit, with_dosimetry
+from afterglow.flows.paint_by import steered, steering_of
 from afterglow.flows.paint_curves import zone_curves
 from afterglow.flows.paint_orders import NO_ORDERS, PaintOrders
 from afterglow.flows.paint_response import FollowedVisit, followed, response_of, seen_visits
@@ -60,8 +61,10 @@ def paint_course(
             painted = replace(with_dosimetry(stored, spec), figures=stored.figures)
             curves = [curve for one in later for curve in read_zone_curves(place.out, subject, one.visit.session)]
             return _with_response(painted, later, method, spec, curves), told
+        steering = None if orders.by is None else steering_of(orders.by, visit, place.dataset.root)
         second = _second(orders, visit, visits, done, space)
         painted = paint_visit(visit, result, spec, progress=progress, mrs=method.mrs, orders=orders, second=second)
+        painted = painted if steering is None else steered(painted, steering)
         curves = list(zone_curves(painted.zones, later, method, progress=progress))
         painted = _with_response(painted, later, method, spec, curves)
     except AfterglowError as error:

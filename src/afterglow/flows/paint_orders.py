@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from afterglow.align.resample import resample
 from afterglow.flows.method_paint import PaintSpec
 from afterglow.io.integrity import sha256
+from afterglow.io.learning_maps import sidecar_of
 from afterglow.io.nifti import read_image
 from afterglow.io.sidecar import read_sidecar
 from afterglow.painting.dosimetry import dose_on
@@ -38,9 +39,11 @@ class PaintOrders:
     retest: str = ""  # session of a second scan before treatment
 
     def digest(self) -> list[list[str]]:
-        """Every file by its hash, for the fingerprint."""
-        files = [("by", self.by), ("dose", self.dose), ("structures", self.structures), ("plan", self.plan)]
+        """Every file by its hash, and the map to paint by with its name and sidecar, which say whose it is; for the fingerprint."""
+        beside = sidecar_of(self.by) if self.by is not None and sidecar_of(self.by).is_file() else None
+        files = [("by", self.by), ("sidecar", beside), ("dose", self.dose), ("structures", self.structures), ("plan", self.plan)]
         told = [[name, sha256(path)] for name, path in files if path is not None]
+        told += [["name", self.by.name]] if self.by is not None else []
         if self.planning_series is not None:
             told += [["series", path.name, sha256(path)] for path in sorted(self.planning_series.iterdir()) if path.is_file()]
         return [*told, ["prescribed_gy", str(self.prescribed_gy)], ["retest", self.retest]]
