@@ -2,6 +2,7 @@
 
 import gc
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -14,8 +15,9 @@ SHARED = Path(__file__).resolve().parents[1].parent / "shared"
 LONGEST = (
     "test_recurrence_smoke",
     "test_whole_way",
-    "test_many_exams",
     "test_course",
+    "test_golden_exam",
+    "test_many_exams",
     "test_tracks",
     "test_paint_way",
     "test_whole_study",
@@ -24,7 +26,6 @@ LONGEST = (
     "test_dsc_way",
     "test_dsc_bad_input",
     "test_cohort_groups_means",
-    "test_golden_exam",
     "test_analyse_recurrence",
     "test_real_input",
     "test_predict_door",
@@ -33,6 +34,9 @@ LONGEST = (
     "test_head_template",
     "test_cohort_diagnosis_probabilities",
 )
+
+# files whose tests use one and the same run of a patient (tests/digital.py): one process makes it for all
+OF_ONE_RUN = ("tests/doors/test_whole_way.py", "tests/doors/test_course.py", "tests/golden/test_golden_exam.py")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -57,3 +61,16 @@ def pytest_collection_finish() -> None:
     """What has been imported stays: statsmodels collects garbage at every Holm, over all that is not set aside."""
     gc.collect()
     gc.freeze()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Whole files to each process, and those that share a run together."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class Together(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file: str = super()._split_scope(nodeid)
+            return "of one run" if file in OF_ONE_RUN else file
+
+    return Together(config, log) if config.getvalue("dist") == "loadfile" else None
