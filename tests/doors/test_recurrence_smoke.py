@@ -1,4 +1,4 @@
-"""`afterglow bench recurrence`: sixteen made patients the whole way, twice, within time and memory."""
+"""`afterglow bench recurrence`: sixteen made patients the whole way within time and memory, and a short training twice."""
 
 import json
 
@@ -9,7 +9,7 @@ KEYS = {"name", "value", "unit", "goal", "ok", "detail"}
 
 
 @pytest.mark.slow
-def test_the_whole_way_fits_in_time_and_memory_repeats_to_the_bit_and_ve_adds_where_it_was_made_to() -> None:
+def test_the_whole_way_fits_in_time_and_memory_a_training_repeats_to_the_bit_and_ve_adds_where_it_was_made_to() -> None:
     pytest.importorskip("nnunetv2")
     done = invoke("bench", "recurrence", "--json")
     assert done.exit_code == 0, done.exception
