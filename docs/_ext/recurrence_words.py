@@ -29,6 +29,15 @@ RECURRENCE_WORDS: dict[tuple[str, str], str] = {
     ): "Least median in the brain that is believed, in the unit of the quantity. Needed with `quantity`: it tells per cent from a fraction.",
     ("ChannelSpec", "high"): "Greatest one.",
     ("ChannelSpec", "source"): _SOURCE,
+    (
+        "BesideSpec",
+        "name",
+    ): "A name of your own for the map; `beside` of an analysis calls it so, and its ratio with `-ratio` behind.",
+    (
+        "BesideSpec",
+        "quantity",
+    ): "The quantity of the map, from the table of quantities. A patient whose run has none goes without.",
+    ("BesideSpec", "source"): _SOURCE,
     ("ModelSpec", "name"): "Name of the model: small letters, digits and hyphens; its folder is called so.",
     ("ModelSpec", "channels"): "Which channels it reads, in their order.",
     (

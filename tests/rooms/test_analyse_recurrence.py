@@ -13,7 +13,7 @@ from afterglow.cohort.analyse_recurrence_place import place_part
 from afterglow.cohort.part import Part
 from afterglow.cohort.predicted import PredictedCohort, PredictedPatient, PredictionsAsked
 from afterglow.flows.cohort import run_group
-from afterglow.flows.cohort_recurrence import predicted_cohort, read_predicted_cohorts
+from afterglow.flows.cohort_recurrence import predicted_cohort, predicted_part, read_predicted_cohorts
 from afterglow.flows.method import load_method, method_text
 from afterglow.flows.method_predictions import Predictions
 from afterglow.flows.work import silent
@@ -271,6 +271,17 @@ def test_a_table_gives_the_cohort_that_it_was_made_of() -> None:
 def test_scores_beside_follow_the_set_of_the_models() -> None:
     rows = [replace(row, shown="new") if row.model == "distance" else row for row in rows_of(cohort_of(test=6, out_of_fold=6))]
     assert {one.shown for one in read(rows).patients} == {"test", "out of fold"}
+
+
+def test_a_rule_beside_that_no_patient_has_a_map_for_is_left_out_and_said() -> None:
+    spec = SPEC.model_copy(update={"beside": ("distance", "rcbv")})
+    found = read(rows_of(cohort_of(test=6, out_of_fold=6)), spec)
+    assert found.without == ("rcbv",)
+    cohort = load_method(METHOD).cohort
+    assert cohort is not None
+    part = predicted_part(spec, cohort, found)
+    assert any("no patient has a map for rcbv beside the models" in one for one in part.cautions)
+    assert not any("rcbv" in one.name for _, family in part.estimates for one in family)
 
 
 def test_of_whom_it_is_not_known_is_named_and_left_out() -> None:

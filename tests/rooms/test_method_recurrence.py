@@ -22,6 +22,18 @@ def test_the_shipped_models_differ_by_ve_alone_and_ve_keeps_its_scale() -> None:
     assert all(one.source for one in (spec, *spec.channel, *spec.model, spec.label, spec.split))
 
 
+def test_rules_that_nothing_is_learned_for_are_those_that_a_map_makes(tmp_path: Path) -> None:
+    spec = load_method("yoon2024").recurrence
+    assert spec is not None
+    assert spec.rules_beside == ("ve", "vp", "rcbv", "ve-ratio", "vp-ratio", "distance")  # rcbv is a ratio already
+    with pytest.raises(
+        BadMethod, match=r"'prediction' has 'rcbv-ratio' beside, which no map of \[recurrence\] makes; there are ve, vp"
+    ):
+        changed(tmp_path, ('"rcbv", "distance"]', '"rcbv-ratio", "distance"]'))
+    with pytest.raises(BadMethod, match=r"two of recurrence.channel or recurrence.beside are called 've'"):
+        changed(tmp_path, ('name = "vp"', 'name = "ve"'))
+
+
 def test_only_yoon2024_has_models_and_what_is_quantified_beside_it_has_none() -> None:
     method = load_method("yoon2024")
     beside = method.of_dsc()

@@ -88,6 +88,8 @@ def _cautions(name: str, cohort: PredictedCohort, asked: PredictionsAsked) -> It
         named = ", ".join(f"sub-{one}" for one in cohort.unknown[:NAMED])
         more = " …" if len(cohort.unknown) > NAMED else ""
         yield f"{name}: whether the tumour came back is not known of {len(cohort.unknown)} predicted patients ({named}{more}), who are left out"
+    if cohort.without:
+        yield f"{name}: no patient has a map for {', '.join(cohort.without)} beside the models"
     if "training" in asked.shown:
         yield (
             f"{name}: numbers of patients {SHOWN_WORDS['training']} say how well a model remembers them, not how well it predicts; "

@@ -49,6 +49,7 @@ class PredictedCohort:
     marks: tuple[DetectionMark, ...] = ()
     units: Mapping[tuple[str, str], str] = field(default_factory=dict)  # by model and measure
     unknown: tuple[str, ...] = ()
+    without: tuple[str, ...] = ()  # rules beside the models that were asked for and that nobody has
 
     def of(self, shown: Shown) -> tuple[PredictedPatient, ...]:
         """The patients of one set, by name: what is drawn by chance does not know the order of a table."""

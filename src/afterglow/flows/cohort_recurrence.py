@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -41,14 +42,19 @@ def read_predicted_cohorts(out: Path, method: Method, spec: CohortSpec, study: S
 
 def predicted_part(analysis: Predictions, spec: CohortSpec, cohort: PredictedCohort) -> Part:
     """One such analysis, carried out."""
-    return analyse_predictions(analysis.name, cohort, analysis.asked(), labels=_labels(spec))
+    asked = analysis.asked()
+    asked = replace(asked, beside=tuple(name for name in asked.beside if name not in cohort.without))
+    return analyse_predictions(analysis.name, cohort, asked, labels=_labels(spec))
 
 
 def predicted_cohort(path: Path, rows: Rows, spec: Predictions) -> PredictedCohort:
-    """Patients that a model of the analysis predicted. BadInput where a model is unknown, or rows of a patient contradict one another."""
-    wanted = (*spec.models, *spec.beside)
+    """Patients that a model of the analysis predicted. BadInput where a model is unknown, or rows of a patient contradict one another.
+
+    A rule beside the models that no row is of is left out: its map was made of nobody.
+    """
     known = sorted({row.model for row in rows})
-    absent = [model for model in wanted if model not in known]
+    wanted = (*spec.models, *(name for name in spec.beside if name in known))
+    absent = [model for model in spec.models if model not in known]
     if absent:
         raise BadInput(
             f"{path}: no row is of {absent[0]!r}, which the analysis {spec.name!r} reads; there are {', '.join(known) or 'none'}"
@@ -72,7 +78,7 @@ def predicted_cohort(path: Path, rows: Rows, spec: Predictions) -> PredictedCoho
         DetectionMark(row.participant_id, row.session_id, row.model, row.value, lesion)
         for row, lesion in marks_of([row for row in rows if row.model in spec.models])
     )
-    return PredictedCohort(tuple(patients), marks, units, tuple(unknown))
+    return PredictedCohort(tuple(patients), marks, units, tuple(unknown), tuple(one for one in spec.beside if one not in known))
 
 
 def _check_measures(path: Path, rows: Rows, spec: Predictions) -> None:

@@ -57,6 +57,13 @@ def case_of(visit: VisitBefore, *, label_needed: bool, progress: Progress = sile
     return replace(made, remarks=(*told, *visit.absent, *found.remarks, *remarks, *exchanged(made, visit)))
 
 
+def laid_beside(visit: VisitBefore, grid: Grid) -> dict[str, NDArray[np.float32]]:
+    """Maps that no model reads on the grid of a case, by the name of their channel: all of the visit's that are maps of its run."""
+    result = _finished(visit)
+    ways = _ways(visit, result)
+    return {one.name: _map(visit, result, one, grid, ways) for one in visit.channels if one.quantity}
+
+
 def _label(visit: VisitBefore, grid: Grid, ways: Mapping[str, Matrix], *, needed: bool) -> LabelFound:
     """Where the tumour came back. What is wrong with it stops nobody who only wants to predict: it is left out, and said."""
     try:
@@ -153,6 +160,13 @@ def _channel(
     if not channel.quantity:
         series = visit.exam.series[channel.name][0]
         return laid_known(native if series is visit.anatomy else series.load(), series.grid, grid, ways[series.source])
+    return _map(visit, result, channel, grid, ways)
+
+
+def _map(
+    visit: VisitBefore, result: ExamResult | None, channel: Channel, grid: Grid, ways: Mapping[str, Matrix]
+) -> NDArray[np.float32]:
+    """One map of the run on the grid."""
     found = (
         None if result is None else next((e for e in (result, *result.beside) if e.map_of(channel.quantity) is not None), None)
     )

@@ -174,6 +174,12 @@ def _check_predicted(method: Method, spec: CohortSpec) -> None:
             raise ValueError(
                 f"cohort: analysis {one.name!r} reads {strange[0]!r}, which no [[recurrence.model]] is called; there are {', '.join(known) or 'none'}"
             )
+        rules = method.recurrence.rules_beside if method.recurrence is not None else ()
+        odd = [name for name in one.beside if name not in rules] if isinstance(one, Predictions) else []
+        if odd:
+            raise ValueError(
+                f"cohort: analysis {one.name!r} has {odd[0]!r} beside, which no map of [recurrence] makes; there are {', '.join(rules)}"
+            )
 
 
 def _check_series(method: Method) -> None:

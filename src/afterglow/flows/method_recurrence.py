@@ -6,6 +6,7 @@ from pydantic import Field, model_validator
 
 from afterglow.flows.method_steps import Strict
 from afterglow.records.recurrence import Channel, ModelWanted, Normalisation
+from afterglow.recurrence.baselines import DISTANCE
 
 ANATOMY_ROLES = ("CE-T1w", "T1w", "T2w", "FLAIR")
 
@@ -36,6 +37,22 @@ class ChannelSpec(Strict):
     def record(self) -> Channel:
         bounds = {name: value for name, value in (("low", self.low), ("high", self.high)) if value is not None}
         return Channel(self.name, self.normalisation, self.quantity, **bounds)
+
+
+class BesideSpec(Strict):
+    """A map that no model reads: itself and its ratio to the brain away from the tumour stand beside the models, where a run has it."""
+
+    name: str = Field(pattern=r"^[0-9A-Za-z][0-9A-Za-z-]*$")
+    quantity: str = Field(min_length=1)
+    source: str
+
+    @model_validator(mode="after")
+    def _is_known(self) -> "BesideSpec":
+        self.record()
+        return self
+
+    def record(self) -> Channel:
+        return Channel(self.name, "none", self.quantity)
 
 
 class ModelSpec(Strict):
@@ -109,13 +126,15 @@ class RecurrenceSpec(Strict):
     margin_mm: float = Field(gt=0)
     channel: tuple[ChannelSpec, ...] = Field(min_length=1)
     model: tuple[ModelSpec, ...] = Field(min_length=1)
+    beside: tuple[BesideSpec, ...] = ()
     label: RecurrenceLabelSpec
     split: SplitSpec
     source: str
 
     @model_validator(mode="after")
     def _fits_together(self) -> "RecurrenceSpec":
-        for what, names in (("channel", [c.name for c in self.channel]), ("model", [m.name for m in self.model])):
+        maps = [one.name for one in (*self.channel, *self.beside)]
+        for what, names in (("channel or recurrence.beside", maps), ("model", [m.name for m in self.model])):
             twice = next((name for name in names if names.count(name) > 1), None)
             if twice is not None:
                 raise ValueError(f"two of recurrence.{what} are called {twice!r}")
@@ -129,6 +148,18 @@ class RecurrenceSpec(Strict):
     @property
     def channels(self) -> tuple[Channel, ...]:
         return tuple(one.record() for one in self.channel)
+
+    @property
+    def maps_beside(self) -> tuple[Channel, ...]:
+        """Maps that no model reads."""
+        return tuple(one.record() for one in self.beside)
+
+    @property
+    def rules_beside(self) -> tuple[str, ...]:
+        """What stands beside the models where its map was made: each map, its ratio to the brain, nearness to the tumour."""
+        maps = [one for one in (*self.channels, *self.maps_beside) if one.quantity]
+        ratios = (f"{one.name}-ratio" for one in maps if one.unit != "{ratio}")
+        return (*(one.name for one in maps), *ratios, DISTANCE)
 
     @property
     def models(self) -> tuple[ModelWanted, ...]:

@@ -10,6 +10,7 @@ from afterglow.flows.learning_cases import learning_case
 from afterglow.flows.method import Method, load_method, method_text
 from afterglow.flows.method_recurrence import RecurrenceSpec
 from afterglow.flows.place import Place
+from afterglow.flows.predict_beside import maps_beside
 from afterglow.flows.predict_report import write_report
 from afterglow.flows.predict_visit import (
     PredictSettings,
@@ -138,7 +139,10 @@ def predict_patients(
             progress(f"{number} of {len(subjects)} patients, {len(failures)} failed", number, len(subjects))
             try:
                 case = _case(place, subject, method, stored, readers, progress)
-                one = predict_visit(place.out, case, readers, spec.channels, settings, method=method.name, progress=progress)
+                beside = maps_beside(place, case, method)
+                one = predict_visit(
+                    place.out, case, readers, spec.channels, settings, beside=beside, method=method.name, progress=progress
+                )
                 predicted.append(one)
                 story = RecurrencePlace(place.out, subject, one.session, settings.space)
                 remarks += filter(None, [write_report(place, subject, story, method, text, progress=progress)])

@@ -1,8 +1,8 @@
 """One visit before treatment as models see it: maps, what they are worth, pictures, and all of it on disk."""
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from afterglow.flows.keys import versions
 from afterglow.flows.learning_brain import holds_average_brain
+from afterglow.flows.predict_beside import MapsBeside
 from afterglow.flows.work import Progress
 from afterglow.io.atomic import Written
 from afterglow.io.integrity import sha256
@@ -101,12 +102,12 @@ def needed_by(reader: Reader) -> tuple[str, ...]:
 
 def predict_visit(
     out: Path, case: LearningCase, readers: Sequence[Reader], channels: tuple[Channel, ...], settings: PredictSettings,
-    *, method: str, progress: Progress,
+    *, beside: MapsBeside, method: str, progress: Progress,
 ) -> VisitPrediction:  # fmt: skip
     """Predict, score, draw and write one visit; what stands there from the same inputs is left as it is."""
     place = RecurrencePlace(out, case.subject, case.session, settings.space)
     key = f"sub-{case.subject}_recurrence"
-    wanted = _fingerprint(case, readers, settings)
+    wanted = _fingerprint(case, readers, settings, beside)
     paths = tuple(place.map_path(reader.folder.name) for reader in readers)
     if len(set(paths)) < len(paths):
         raise BadInput(f"two models have one name without hyphens ({', '.join(r.folder.name for r in readers)}); rename one")
@@ -117,14 +118,15 @@ def predict_visit(
         progress(f"sub-{case.subject}: {reader.folder.name}", 0, 1)
         maps.append(_asked(reader, case, settings))
     distance = tumour_distance(case)
-    beside = baselines(case, channels=channels, shown=maps[0].shown, distance_mm=distance)
-    rows = evaluate_case((*maps, *beside), case, threshold=settings.threshold, margin_mm=settings.margin_mm, distance_mm=distance)
+    whole = replace(case, images={**case.images, **beside.images})
+    rules = baselines(whole, channels=(*channels, *beside.channels), shown=maps[0].shown, distance_mm=distance)
+    rows = evaluate_case((*maps, *rules), case, threshold=settings.threshold, margin_mm=settings.margin_mm, distance_mm=distance)
     progress(f"sub-{case.subject}: pictures", 0, 1)
     seen = PredictedVisit(
         case, channels, tuple(maps), rows, settings.threshold, _targets(maps, case, settings, distance),
-        tuple(dict.fromkeys(words for made in maps for words in made.remarks)),
+        tuple(dict.fromkeys((*(words for made in maps for words in made.remarks), *beside.remarks))),
     )  # fmt: skip
-    written = _write(place, seen, readers)
+    written = _write(place, seen, readers, {**case.sources, **beside.sources})
     _put_down(out, key, method, wanted, written, maps)
     return VisitPrediction(case.subject, case.session, rows, paths, made=True)
 
@@ -156,7 +158,7 @@ def _targets(
     return (standard, *((f"tumour and the hottest of {name}", one.chosen) for name, one in own))
 
 
-def _write(place: RecurrencePlace, seen: PredictedVisit, readers: Sequence[Reader]) -> list[Written]:
+def _write(place: RecurrencePlace, seen: PredictedVisit, readers: Sequence[Reader], sources: Mapping[str, str]) -> list[Written]:
     written: list[Written] = []
     for made, reader in zip(seen.maps, readers, strict=True):
         about = {
@@ -164,7 +166,7 @@ def _write(place: RecurrencePlace, seen: PredictedVisit, readers: Sequence[Reade
             "ModelCardSHA256": reader.sha256 or None,
             "DataCardSHA256": reader.card.data_sha256 or None,
             "Licence": reader.card.licence,
-            "SourceSHA256": dict(seen.case.sources),
+            "SourceSHA256": dict(sources),
             "Remarks": list(made.remarks),
             **({"Notice": NOTICE} if holds_average_brain(seen.case.remarks) else {}),
         }
@@ -185,7 +187,7 @@ def _put_down(out: Path, key: str, method: str, wanted: str, written: Sequence[W
             (out / old.path).unlink(missing_ok=True)
 
 
-def _fingerprint(case: LearningCase, readers: Sequence[Reader], settings: PredictSettings) -> str:
+def _fingerprint(case: LearningCase, readers: Sequence[Reader], settings: PredictSettings, beside: MapsBeside) -> str:
     """Everything that a prediction depends on: every voxel of the case, every model by its card, and how it was asked."""
     digest = hashlib.sha256()
     for name, image in (
@@ -201,6 +203,7 @@ def _fingerprint(case: LearningCase, readers: Sequence[Reader], settings: Predic
         "case": digest.hexdigest(),
         "session": case.session,
         "sources": dict(case.sources),
+        "beside": [dict(beside.sources), list(beside.remarks)],
         "models": {one.folder.name: one.sha256 or dict(one.card.files) for one in readers},
         "settings": {name: getattr(settings, name) for name in settings.__dataclass_fields__},
     }
