@@ -13,13 +13,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.digital import METHOD, copy_to
+from tests.digital import METHOD, copy_to, quick_method
 from tests.doors.test_command_line import afterglow
 
 from afterglow.flows import many
 from afterglow.flows.chunk import Chunk
 from afterglow.flows.engine import Broken, _interrupt_kept, has_dask, in_turn, local_workers, scheduler_workers, side_by_side
-from afterglow.flows.method import method_text
 from afterglow.flows.run import RunReport, run_participants
 from afterglow.flows.verify import verify_output
 from afterglow.flows.work import Progress, silent
@@ -44,18 +43,8 @@ def cohort_in(
         content = json.loads(path.read_text())
         del content["FlipAngle"]
         path.write_text(json.dumps(content))
-    quick(folder)
+    quick_method(folder)
     return bids
-
-
-def quick(folder: Path) -> None:
-    """The method as a file of one's own: nothing is registered, T1 is 1 s."""
-    text = method_text(METHOD)
-    for do in ("still", "align"):
-        begin = text.index(f'[[step]]\ndo = "{do}"')
-        text = text[:begin] + text[text.index("[[step]]", begin + 1) :]
-    assert '"vfa", "inversion", "fixed"' in text
-    (folder / "quick.toml").write_text(text.replace('"vfa", "inversion", "fixed"', '"fixed"'))
 
 
 def run(bids: Path, out: Path, *, workers: int = 1, progress: Progress = silent, **more: object) -> RunReport:

@@ -108,17 +108,9 @@ def test_a_second_run_skips_what_is_finished_and_changes_nothing(done: RunReport
 
 
 @pytest.mark.slow
-def test_one_worker_or_two_give_the_same_bytes(done: RunReport, tmp_path: Path) -> None:
-    run(pristine(), tmp_path / "out", workers=1)
-    one, two = (
-        {e.path: e.sha256 for entry in read_manifest(out).entries.values() for e in entry.outputs}
-        for out in (done.out, tmp_path / "out")
-    )
-    assert one == two
-
-
-@pytest.mark.slow
-def test_a_stopped_run_goes_on_where_it_was(tmp_path: Path) -> None:
+def test_a_stopped_run_goes_on_where_it_was_and_ends_with_one_worker_at_the_bytes_of_two_undisturbed(
+    done: RunReport, tmp_path: Path
+) -> None:
     out = tmp_path / "out"
 
     def stop_in_the_second_visit(what: str, n: int, total: int) -> None:
@@ -126,14 +118,18 @@ def test_a_stopped_run_goes_on_where_it_was(tmp_path: Path) -> None:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        run(pristine(), out, progress=stop_in_the_second_visit)
+        run(pristine(), out, workers=1, progress=stop_in_the_second_visit)
     assert set(read_manifest(out).entries) == {"sub-01_space", "sub-01_ses-01"}
     told: list[str] = []
-    finished = run(pristine(), out, progress=lambda what, n, total: told.append(what))
+    finished = run(pristine(), out, workers=1, progress=lambda what, n, total: told.append(what))
     assert not any("01 01: motion" in what or "sub-01 01: motion" in what for what in told)
     assert any("02: motion" in what for what in told)
     assert finished.patients[0].verdicts[0].category == "response"
     assert verify_output(out, pristine()) == []
+    one, two = (
+        {e.path: e.sha256 for entry in read_manifest(made).entries.values() for e in entry.outputs} for made in (out, done.out)
+    )
+    assert one == two
 
 
 def test_check_says_what_would_run() -> None:
