@@ -19,6 +19,7 @@ from afterglow.flows.cohort_recurrence import predicted_cohort, predicted_flow
 from afterglow.flows.figures import BenchFigure, at_least, at_most
 from afterglow.flows.method import load_method
 from afterglow.flows.method_predictions import Predictions
+from afterglow.flows.predict_beside import MapsBeside
 from afterglow.flows.predict_visit import PredictSettings, open_models, predict_visit
 from afterglow.flows.recurrence_smoke_cases import CHANNELS, SPACING_MM, smoke_cases, smoke_splits
 from afterglow.flows.train_files import training_data
@@ -95,7 +96,9 @@ def smoke(folder: Path, *, progress: Progress) -> SmokeRun:
     readers = open_models(models, [one.name for one in WANTED], METHOD, trust=False)
     settings = PredictSettings("CE-T1w", THRESHOLD, MARGIN_MM)
     found = [
-        predict_visit(out, learning.case(subject), readers, CHANNELS, settings, method=METHOD, progress=progress)
+        predict_visit(
+            out, learning.case(subject), readers, CHANNELS, settings, beside=MapsBeside(), method=METHOD, progress=progress
+        )
         for subject in (*learning.splits.test, *learning.splits.folds[0].held_out)
     ]
     collect_predictions(out)
