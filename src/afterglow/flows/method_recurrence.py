@@ -133,7 +133,7 @@ class RecurrenceSpec(Strict):
 
     @model_validator(mode="after")
     def _fits_together(self) -> "RecurrenceSpec":
-        maps = [one.name for one in (*self.channel, *self.beside)]
+        maps = [*(one.name for one in self.channel), *(one.name for one in self.beside)]
         for what, names in (("channel or recurrence.beside", maps), ("model", [m.name for m in self.model])):
             twice = next((name for name in names if names.count(name) > 1), None)
             if twice is not None:
