@@ -12,7 +12,7 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 import pytest
-from tests.digital import copy_to, run
+from tests.digital import copy_to, quick_method, run
 from tests.doors.test_command_line import afterglow
 
 from afterglow.flows.run import RunReport
@@ -164,7 +164,7 @@ def test_it_is_refused_with_file_found_value_and_remedy(name: str, tmp_path: Pat
     change, words = REFUSED[name]
     bids = copy_to(tmp_path, visits=("01",))
     change(bids)
-    sentence = failure_of(run(bids, tmp_path / "out"))
+    sentence = failure_of(run(bids, tmp_path / "out", method=quick_method(tmp_path)))
     for word in words:
         assert word in sentence, sentence
     assert "Traceback" not in sentence
@@ -175,7 +175,7 @@ def test_it_is_refused_with_file_found_value_and_remedy(name: str, tmp_path: Pat
 def test_one_bad_visit_does_not_cost_the_good_one(tmp_path: Path) -> None:
     bids = copy_to(tmp_path)
     truncated(bids)
-    report = run(bids, tmp_path / "out")
+    report = run(bids, tmp_path / "out", method=quick_method(tmp_path))
     assert "dce.nii.gz" in failure_of(report)
     assert [exam.session for exam in report.patients[0].exams] == ["02"]
     manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())["exams"]
@@ -186,7 +186,7 @@ def test_one_bad_visit_does_not_cost_the_good_one(tmp_path: Path) -> None:
 def test_two_visits_on_one_day_are_refused(tmp_path: Path) -> None:
     bids = copy_to(tmp_path)
     same_day(bids)
-    done = run(bids, tmp_path / "out")
+    done = run(bids, tmp_path / "out", method=quick_method(tmp_path))
     assert done.patients == ()
     assert "day" in done.failures[0]
     assert read_manifest(tmp_path / "out").entries["sub-01"].state == "failed"
@@ -202,7 +202,7 @@ def test_voxels_that_are_not_finite_are_counted_and_left_out(tmp_path: Path) -> 
 
     bids = copy_to(tmp_path, visits=("01",))
     voxels(spoil)(bids)
-    exam = run(bids, tmp_path / "out").patients[0].exams[0]
+    exam = run(bids, tmp_path / "out", method=quick_method(tmp_path)).patients[0].exams[0]
     assert any(line.what == "voxels with values that are not finite" and line.found == "17" for line in exam.quality)
 
 
@@ -211,7 +211,7 @@ def test_few_frames_before_contrast_are_warned_about(tmp_path: Path) -> None:
     bids = copy_to(tmp_path, visits=("01",))
     voxels(lambda d: d[..., 3:])(bids)
     times(lambda t: t[3:])(bids)
-    exam = run(bids, tmp_path / "out").patients[0].exams[0]
+    exam = run(bids, tmp_path / "out", method=quick_method(tmp_path)).patients[0].exams[0]
     (line,) = [line for line in exam.quality if line.what == "frames before contrast"]
     assert (line.level, int(line.found) < 3) == ("warning", True)
 

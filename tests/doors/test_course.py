@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from tests.courses import edit_sidecars, lesion_masks, redraw, three_visits
-from tests.digital import copy_to, run
+from tests.digital import begun, copy_to, quick_method, run
 from typer.testing import CliRunner
 
 from afterglow.cli.main import app
@@ -21,9 +21,10 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def course(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, RunReport]:
+    """The third visit comes when the first two are finished."""
     folder = tmp_path_factory.mktemp("course")
     bids = three_visits(folder)
-    return bids, run(bids, folder / "out")
+    return bids, run(bids, begun(folder))
 
 
 def test_every_visit_after_treatment_is_judged(course: tuple[Path, RunReport]) -> None:
@@ -90,7 +91,7 @@ def test_an_empty_outline_says_that_nothing_is_left(tmp_path: Path) -> None:
     bids = copy_to(tmp_path)
     (path,) = lesion_masks(bids, "02")
     redraw(path, lambda mask: mask * 0)
-    (patient,) = run(bids, tmp_path / "out").patients
+    (patient,) = run(bids, begun(tmp_path)).patients
     assert [e.kind for e in patient.course.events] == ["vanished"]
     calls = {v.rule: v for v in patient.verdicts}
     assert calls["perfusion now and before radiosurgery"].category == "cannot tell"
@@ -105,7 +106,7 @@ def test_other_scanners_doses_and_decades_are_said_with_the_call(tmp_path: Path)
     rows = [line.split("\t") for line in table.read_text().splitlines()]
     rows[2][rows[0].index("day")] = "10957"
     table.write_text("\n".join("\t".join(row) for row in rows) + "\n")
-    (patient,) = run(bids, tmp_path / "out").patients
+    (patient,) = run(bids, tmp_path / "out", method=quick_method(tmp_path)).patients
     for words in ("the scanner", "the dose (mmol/kg)", "30 years apart"):
         assert words in patient.verdicts[-1].sentence
 
@@ -114,7 +115,7 @@ def test_left_and_right_exchanged_between_visits_is_noticed(tmp_path: Path) -> N
     bids = copy_to(tmp_path)
     for path in sorted((bids / "sub-01" / "ses-02").rglob("*.nii.gz")):
         redraw(path, lambda data: data[::-1])
-    (patient,) = run(bids, tmp_path / "out").patients
+    (patient,) = run(bids, tmp_path / "out", method=quick_method(tmp_path)).patients
     assert patient.space is not None
     assert any("mirror" in words or "left" in words for words in patient.space.flags)
 
@@ -123,5 +124,5 @@ def test_a_correction_that_names_no_outline_is_refused_with_its_file(tmp_path: P
     bids = copy_to(tmp_path)
     table = bids / "derivatives/outlines/sub-01/sub-01_lesions.tsv"
     table.write_text("session_id\tdrawn_id\tlesion_id\nses-02\t9\t1\n")
-    done = run(bids, tmp_path / "out")
+    done = run(bids, begun(tmp_path))
     assert any("sub-01_lesions.tsv" in words and "9" in words for words in done.failures)

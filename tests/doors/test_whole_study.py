@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from group_data import invented_cohort
+from tests.digital import quick_method
 from typer.testing import CliRunner
 
 from afterglow.cli.main import app
@@ -97,7 +98,7 @@ def test_what_only_a_study_reads_is_refused_without_one(option: tuple[str, str],
 
 @pytest.mark.slow
 def test_two_patients_go_the_whole_way_and_the_second_time_nothing_is_made_again(tmp_path: Path) -> None:
-    arguments = ("--study", "behar2023", "--patients", 2, "--workers", 2, "--json", tmp_path / "study")
+    arguments = ("--study", quick_method(tmp_path, "behar2023"), "--patients", 2, "--workers", 2, "--json", tmp_path / "study")
     code, said, problems = call(*arguments)
     assert (code, problems) == (0, "")
     first = json.loads(said)

@@ -6,7 +6,7 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 import pytest
-from tests.digital import copy_to, finished, patient, pristine, run
+from tests.digital import begun, copy_to, finished, patient, pristine, run
 
 from afterglow.flows.check import check_dataset
 from afterglow.flows.run import RunReport
@@ -152,7 +152,7 @@ def test_a_missing_outline_is_carried_from_the_visit_before(tmp_path: Path) -> N
     bids = copy_to(tmp_path)
     for path in (bids / "derivatives/outlines/sub-01/ses-02/anat").glob("*label-lesion*"):
         path.unlink()
-    lesion = run(bids, tmp_path / "out").patients[0].exams[1].lesions[0]
+    lesion = run(bids, begun(tmp_path)).patients[0].exams[1].lesions[0]
     assert "carried from ses-01" in lesion.outlined
     assert "fitted to this visit's enhancement" in lesion.outlined
     own = patient().visits[1].truth.map_of("enhancing", "dce").values > 0.5
