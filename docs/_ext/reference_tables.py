@@ -35,7 +35,7 @@ from afterglow.response.states import CALLS
 ANALYSES = typing.get_args(typing.get_args(cohort_file.Analysis)[0])
 NESTED = (
     "series", "agent", "haematocrit", "step", "lesions", "reference", "measure", "rule", "cohort", "marker", "probability", "analysis",
-    "dsc", "mrs", "paint", "criterion", "any", "zones", "contours", "numbers", "plan", "optimiser", "dosimetry", "gamma", "stability", "recurrence", "channel", "model", "label", "split",
+    "dsc", "mrs", "paint", "criterion", "any", "zones", "contours", "numbers", "plan", "optimiser", "dosimetry", "gamma", "stability", "recurrence", "channel", "beside", "model", "label", "split",
 )  # fmt: skip
 STEPS = typing.get_args(typing.get_args(method_file.Step)[0])
 TABLES = {  # heading in a method file -> the model that checks it
@@ -66,6 +66,7 @@ TABLES = {  # heading in a method file -> the model that checks it
     "[paint.stability]": paint_file.StabilitySpec,
     "[recurrence]": recurrence_file.RecurrenceSpec,
     "[[recurrence.channel]]": recurrence_file.ChannelSpec,
+    "[[recurrence.beside]]": recurrence_file.BesideSpec,
     "[[recurrence.model]]": recurrence_file.ModelSpec,
     "[recurrence.label]": recurrence_file.RecurrenceLabelSpec,
     "[recurrence.split]": recurrence_file.SplitSpec,
