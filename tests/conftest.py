@@ -1,6 +1,8 @@
 """What all tests share: where the reference data are, and how patient hypothesis is."""
 
 import gc
+import signal
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +39,12 @@ LONGEST = (
 
 # files whose tests use one and the same run of a patient (tests/digital.py): one process makes it for all
 OF_ONE_RUN = ("tests/doors/test_whole_way.py", "tests/doors/test_course.py", "tests/golden/test_golden_exam.py")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Ctrl-C means something in tests of it, even where the suite was started in the background of a shell, which turns it off."""
+    if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
