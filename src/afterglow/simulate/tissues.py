@@ -75,7 +75,6 @@ _ROWS = (
 )  # fmt: skip
 
 TISSUES: Mapping[str, Tissue] = {row.name: row for row in _ROWS}  # at 3 T
-LESION_TISSUES = ("tumour", "scar", "infiltration")  # their perfusion is drawn voxel by voxel, not read from the table
 _T1_RATIO = (
     1.21  # T1 at 3 T over 1.5 T, mean of abdominal tissues: de Bazelaire, Radiology 2004;230:652 (abstract); assumed for all
 )
